@@ -1,0 +1,29 @@
+"""CORS for WSGI applications: one policy, for plain WSGI, Flask and Django alike.
+
+Import the front end that you need: `corsgate.wsgi`, `corsgate.flask` or `corsgate.django`.
+"""
+
+from ._engine import Decision, decide
+from .errors import PolicyError, Problem
+from .policy import Policy
+
+__all__ = ["Decision", "Policy", "PolicyError", "Problem", "decide"]
+
+_ELSEWHERE = {
+    "CORSGate": "from corsgate.flask import CORSGate",
+    "CORSMiddleware": (
+        "from corsgate.wsgi import CORSMiddleware (around a WSGI application), or put "
+        '"corsgate.django.CORSMiddleware" into MIDDLEWARE (Django)'
+    ),
+    "cors": (
+        "from corsgate.flask import cors (Flask), or from corsgate.django import cors (Django)"
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    # An ImportError and not an AttributeError: its text is what the user gets to read. One name
+    # for several front ends would let a wrapper be made and dropped, which does nothing, silently.
+    if name in _ELSEWHERE:
+        raise ImportError(f"corsgate has a {name} for each framework: write {_ELSEWHERE[name]}.")
+    raise AttributeError(f"module 'corsgate' has no attribute {name!r}")

@@ -1,0 +1,324 @@
+"""The server's half of the CORS protocol: `decide` judges a request, `write_headers` answers it.
+
+Nothing else in corsgate judges, and nothing else writes a CORS or `Vary` response header.
+Sections named here are of the Fetch standard.
+"""
+
+from __future__ import annotations
+
+from . import _protocol as names
+from ._record import Record
+from .errors import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Literal
+
+    from .policy import Policy
+
+    Header = tuple[str, str]
+
+_PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
+_MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
+# Ready decisions are kept for so many exact origins: bounded by what a policy names, never by
+# what clients send.
+_MOST_READY = 1024
+
+
+class Decision(Record):
+    """What corsgate concludes about one request under one policy.
+
+    :param kind: `"preflight"`; `"actual"`, a request with an `Origin`, or any under a policy of
+        `"*"`, which does not look at it; or `"not-cors"`, a request without `Origin`.
+    :param allowed: whether a page on the request's origin may read the answer, or for a preflight
+        may go on. True for `"not-cors"`: there is nothing to deny.
+    :param reason: None where allowed, else the code of the reason: `"origin-not-allowed"`.
+    :param policy: the policy that decided.
+    """
+
+    _fields = ("kind", "allowed", "reason", "policy")
+    # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
+    __slots__ = (*_fields, "_lines", "_vary")
+
+    kind: Literal["preflight", "actual", "not-cors"]
+    allowed: bool
+    reason: str | None
+    policy: Policy | None
+    _lines: tuple[Header, ...]
+    _vary: tuple[str, ...]
+
+    def __init__(
+        self,
+        *,
+        kind: Literal["preflight", "actual", "not-cors"],
+        allowed: bool,
+        reason: str | None = None,
+        policy: Policy | None,
+        _lines: tuple[Header, ...] = (),
+        _vary: tuple[str, ...] = (),
+    ) -> None:
+        lines = (*_lines, (names.VARY, ", ".join(_vary))) if _vary else _lines
+        self._set(
+            kind=kind, allowed=allowed, reason=reason, policy=policy, _lines=lines, _vary=_vary
+        )
+
+    def _replace(self, lines: Iterable[Header], vary: Iterable[str]) -> Decision:
+        return Decision(
+            kind=self.kind,
+            allowed=self.allowed,
+            reason=self.reason,
+            policy=self.policy,
+            _lines=tuple(line for line in lines if line[0] != names.VARY),
+            _vary=tuple(dict.fromkeys(vary)),
+        )
+
+
+class _Ready:
+    """All of a policy's answers that do not depend on the request, and the exact origins seen."""
+
+    __slots__ = (
+        "actual",
+        "actual_tail",
+        "denied",
+        "preflight",
+        "preflight_tail",
+        "refused",
+        "reflects_headers",
+        "reflects_methods",
+        "vary",
+        "without_origin",
+    )
+
+    def __init__(self, policy: Policy) -> None:
+        any_origin = policy._matcher is None
+        none_at_all = not policy.allow_origins
+        # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
+        self.vary = () if any_origin or none_at_all else (names.ORIGIN,)
+        self.actual: dict[str, Decision] = {}
+        self.preflight: dict[str, Decision] = {}
+
+        credentials = ((names.ALLOW_CREDENTIALS, "true"),) if policy.allow_credentials else ()
+        exposed = ", ".join(policy.expose_headers)
+        self.actual_tail = credentials + (((names.EXPOSE_HEADERS, exposed),) if exposed else ())
+        # "CORS-preflight fetch": with credentials a browser takes "*" literally, so what is asked
+        # for is named instead.
+        self.reflects_methods = bool(credentials) and "*" in policy.allow_methods
+        self.reflects_headers = bool(credentials) and "*" in policy.allow_headers
+        tail = list(credentials)
+        if policy.allow_methods and not self.reflects_methods:
+            tail.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods)))
+        if policy.allow_headers and not self.reflects_headers:
+            tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
+        if policy.max_age is not None:
+            tail.append((names.MAX_AGE, str(policy.max_age)))
+        self.preflight_tail = tuple(tail)
+
+        if any_origin:
+            timing = ((names.ALLOW_TIMING, "*"),) if policy.allow_timing else ()
+            self.without_origin = Decision(
+                kind="actual",
+                allowed=True,
+                policy=policy,
+                _lines=((names.ALLOW_ORIGIN, "*"), *timing, *self.actual_tail),
+            )
+        else:
+            self.without_origin = Decision(
+                kind="not-cors", allowed=True, policy=policy, _vary=self.vary
+            )
+        self.denied = Decision(
+            kind="actual",
+            allowed=False,
+            reason="origin-not-allowed",
+            policy=policy,
+            _vary=self.vary,
+        )
+        self.refused = Decision(
+            kind="preflight",
+            allowed=False,
+            reason="origin-not-allowed",
+            policy=policy,
+            _vary=_PREFLIGHT_VARY,
+        )
+
+
+def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
+    """Judge one request; never raises because of what a client sent.
+
+    :param policy: the policy that applies to the request.
+    :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. Only
+        `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
+        policy's `allow_origins` is given the whole.
+    """
+    ready: _Ready = policy._ready or _prepare(policy)
+    origin: str | None = environ.get(names.ENVIRON_ORIGIN)
+    if origin is None:
+        return ready.without_origin
+    # "HTTP requests": exactly these three make a CORS-preflight request.
+    if environ.get("REQUEST_METHOD") == "OPTIONS" and names.ENVIRON_REQUEST_METHOD in environ:
+        return ready.preflight.get(origin) or _decide_preflight(policy, ready, origin, environ)
+    if policy._matcher is None:
+        return ready.without_origin
+    return ready.actual.get(origin) or _decide_actual(policy, ready, origin, environ)
+
+
+def _prepare(policy: Policy) -> _Ready:
+    # Two threads may both do this; what they make is the same.
+    ready = _Ready(policy)
+    policy._set(_ready=ready)
+    return ready
+
+
+def _decide_actual(
+    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
+) -> Decision:
+    matcher = policy._matcher
+    if matcher is None or not matcher.allows(origin, environ):
+        return ready.denied
+    # "CORS check": byte for byte the origin that was sent, and that was just checked.
+    timing = ((names.ALLOW_TIMING, origin),) if policy.allow_timing else ()
+    decision = Decision(
+        kind="actual",
+        allowed=True,
+        policy=policy,
+        _lines=((names.ALLOW_ORIGIN, origin), *timing, *ready.actual_tail),
+        _vary=ready.vary,
+    )
+    if origin in matcher.exact and len(ready.actual) < _MOST_READY:
+        ready.actual[origin] = decision
+    return decision
+
+
+def _decide_preflight(
+    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
+) -> Decision:
+    matcher = policy._matcher
+    if matcher is not None and not matcher.allows(origin, environ):
+        return ready.refused
+    allow_origin = (names.ALLOW_ORIGIN, origin if matcher else "*")
+    reflected = _reflect(ready, environ)
+    decision = Decision(
+        kind="preflight",
+        allowed=True,
+        policy=policy,
+        _lines=(allow_origin, *reflected, *ready.preflight_tail),
+        _vary=_PREFLIGHT_VARY,
+    )
+    fixed = not (ready.reflects_methods or ready.reflects_headers)
+    if fixed and matcher and origin in matcher.exact and len(ready.preflight) < _MOST_READY:
+        ready.preflight[origin] = decision
+    return decision
+
+
+def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
+    """The requested method and header names, where any are allowed and "*" cannot say so."""
+    lines: list[Header] = []
+    for wanted, key, name in (
+        (ready.reflects_methods, names.ENVIRON_REQUEST_METHOD, names.ALLOW_METHODS),
+        (ready.reflects_headers, names.ENVIRON_REQUEST_HEADERS, names.ALLOW_HEADERS),
+    ):
+        value: str = environ.get(key, "")
+        if wanted and len(value) <= _MAX_REFLECTED and (tokens := names.list_of_tokens(value)):
+            lines.append((name, ", ".join(tokens)))
+    return tuple(lines)
+
+
+def with_vary(decision: Decision, more: Iterable[str]) -> Decision:
+    """The decision, where choosing its policy depended on request headers too."""
+    return decision._replace(decision._lines, (*decision._vary, *more))
+
+
+def without_caching(decision: Decision) -> Decision:
+    """The answer to a preflight that a browser must not use for another method of that URL.
+
+    "CORS-preflight cache": entries are kept per URL, method and header name, not per request.
+    """
+    lines = [line for line in decision._lines if line[0] != names.MAX_AGE]
+    if decision.allowed:
+        lines.append((names.MAX_AGE, "0"))
+    return decision._replace(lines, decision._vary)
+
+
+def hands_off(vary: Iterable[str]) -> Decision:
+    """Where there is no policy, but finding that out depended on request headers."""
+    return Decision(kind="not-cors", allowed=True, policy=None, _vary=tuple(vary))
+
+
+_REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
+
+
+def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
+    """Status line, headers and body of the answer to a preflight.
+
+    "HTTP responses": a server that does not want the request says 403 and sends none of the
+    headers; an ok status means going on.
+    """
+    if not decision.allowed:
+        status, body = "403 Forbidden", _REFUSAL
+    elif decision.policy is None or decision.policy.preflight_status == 204:
+        return "204 No Content", list(decision._lines), b""  # RFC 9110, 8.6: no Content-Length
+    else:
+        status, body = "200 OK", b""
+    content = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    return status, [*content, *decision._lines], body
+
+
+# Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
+_plain_names: set[str] = set()
+_MOST_PLAIN_NAMES = 512
+
+
+def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
+    """A response's headers with the decision's in them, as a new list.
+
+    Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
+    merged into one line, and never loses a name.
+    """
+    # One pass in C for the usual response, which has none of these headers yet.
+    if _plain_names.issuperset([name for name, _ in headers]):
+        return [*headers, *decision._lines]
+    return _merge_headers(headers, decision)
+
+
+def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
+    merged: list[Header] = []
+    vary: list[str] = []
+    for name, value in headers:
+        lower = name.lower()
+        if lower == "vary" and decision._vary:
+            vary.append(value)
+        elif lower in names.RESPONSE_HEADERS and decision.policy is not None:
+            _note_replaced(name, names.RESPONSE_HEADERS[lower])
+        else:
+            merged.append((name, value))
+            if lower != "vary" and lower not in names.RESPONSE_HEADERS:
+                if len(_plain_names) < _MOST_PLAIN_NAMES:
+                    _plain_names.add(name)
+    if not vary:
+        return [*merged, *decision._lines]
+    merged += [line for line in decision._lines if line[0] != names.VARY]
+    members = [member.strip() for value in (*vary, *decision._vary) for member in value.split(",")]
+    # RFC 9110, section 12.5.5: names compare without case, and "*" covers all of them.
+    distinct: dict[str, str] = {}
+    for member in filter(None, members):
+        distinct.setdefault(member.lower(), member)
+    shown = "*" if "*" in distinct else ", ".join(distinct.values())
+    return [*merged, (names.VARY, shown)]
+
+
+_replaced: set[str] = set()
+
+
+def _note_replaced(name: str, option: str) -> None:
+    if name.lower() in _replaced:
+        return
+    _replaced.add(name.lower())
+    from logging import getLogger  # slow to import, and seldom needed
+
+    instead = f"set {option} in the policy instead, or " if option else ""
+    getLogger("corsgate").warning(
+        "corsgate: took out the application's own %s header, since a policy applies here: "
+        "%sgive this route the policy None to leave CORS to the application",
+        show(name),
+        instead,
+    )

@@ -1,0 +1,134 @@
+"""Whether a request's origin is one of those that a policy allows."""
+
+from __future__ import annotations
+
+from ._origin import read_origin, split_pattern
+from ._protocol import DIGITS, LOWER
+from .errors import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    OriginCallable = Callable[[str, Mapping[str, Any]], bool]
+
+# What a star inside a label stands for: letters, digits and hyphens (RFC 1034, section 3.5).
+_STAR = LOWER + DIGITS + "-"
+
+
+class Matcher:
+    """Which origins are allowed; immutable, and shared by threads without a lock.
+
+    An exact origin costs one look-up. A pattern is kept as its own text, and the texts that could
+    match a request are spelt from the request's host and looked up, so the cost depends on the
+    labels of that host and not on the number of patterns.
+    """
+
+    __slots__ = ("_any_port", "_callables", "_depths", "_patterns", "_regexes", "_shapes", "exact")
+
+    def __init__(
+        self,
+        exact: Iterable[str] = (),
+        patterns: Iterable[str] = (),
+        regexes: Iterable[re.Pattern[str]] = (),
+        callables: Iterable[OriginCallable] = (),
+    ) -> None:
+        self.exact = frozenset(exact)
+        self._patterns = frozenset(patterns)
+        self._regexes = tuple(regexes)
+        self._callables = tuple(callables)
+        self._any_port = any(pattern.endswith(":*") for pattern in self._patterns)
+        # How many labels may follow the star of "*.": only those suffixes are spelt out.
+        depths: set[int] = set()
+        # For a star inside a label: what follows the label -> the lengths around the star.
+        shapes: dict[str, set[tuple[int, int]]] = {}
+        for pattern in self._patterns:
+            scheme, label, parent, port = split_pattern(pattern)
+            if label == "*":
+                depths.add(parent.count("."))
+            elif label:
+                before, _, after = label.partition("*")
+                shapes.setdefault(f"{scheme}://{parent}{port}", set()).add(
+                    (len(before), len(after))
+                )
+        self._depths = tuple(sorted(depths))
+        self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
+
+    @property
+    def only_exact(self) -> bool:
+        return not (self._patterns or self._regexes or self._callables)
+
+    @property
+    def calls(self) -> bool:
+        """Whether a callable is asked, which may block."""
+        return bool(self._callables)
+
+    def allows(self, origin: str, environ: Mapping[str, Any]) -> bool:
+        """Whether `origin`, as a client sent it, is allowed. Never raises."""
+        if origin in self.exact:
+            return True
+        if self.only_exact or (parts := read_origin(origin)) is None:
+            return False
+        return (
+            (bool(self._patterns) and self._matches_pattern(*parts))
+            or any(regex.fullmatch(origin) for regex in self._regexes)
+            or any(_says_yes(ask, origin, environ) for ask in self._callables)
+        )
+
+    def _matches_pattern(self, scheme: str, host: str, port: str) -> bool:
+        if "*" in host:
+            return False  # a star that a client sends must not stand for the pattern's own
+        patterns = self._patterns
+        ports = (port, ":*") if self._any_port else (port,)
+        if self._any_port and f"{scheme}://{host}:*" in patterns:
+            return True
+        for depth in self._depths:
+            below, *labels = host.rsplit(".", depth)
+            if len(labels) < depth or not below:
+                break  # the host is no deeper than this, so no deeper suffix fits either
+            suffix = ".".join(labels)
+            if any(f"{scheme}://*.{suffix}{end}" in patterns for end in ports):
+                return True
+        if not self._shapes:
+            return False
+        label, dot, parent = host.partition(".")
+        for end in ports:
+            for before, after in self._shapes.get(f"{scheme}://{dot}{parent}{end}", ()):
+                stop = len(label) - after
+                if (
+                    before < stop
+                    and not label[before:stop].strip(_STAR)
+                    and f"{scheme}://{label[:before]}*{label[stop:]}{dot}{parent}{end}" in patterns
+                ):
+                    return True
+        return False
+
+
+def _says_yes(ask: OriginCallable, origin: str, environ: Mapping[str, Any]) -> bool:
+    try:
+        answer: object = ask(origin, environ)
+    except Exception:
+        _log().exception(
+            "corsgate: the callable %s in allow_origins failed for %s, so that origin is denied",
+            show(ask),
+            show(origin),
+        )
+        return False
+    if answer is True:
+        return True
+    if answer is not False:
+        _log().error(
+            "corsgate: the callable %s in allow_origins gave %s for %s; only True allows",
+            show(ask),
+            show(answer),
+            show(origin),
+        )
+    return False
+
+
+def _log() -> Any:
+    from logging import getLogger  # costs more than the rest of the core: only where it is used
+
+    return getLogger("corsgate")

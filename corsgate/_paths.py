@@ -1,0 +1,124 @@
+"""`paths`: which policy applies to a path, before any view is known."""
+
+from __future__ import annotations
+
+from ._sources import build, check_source
+from .errors import Problem, problem
+from .policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from ._sources import Source
+
+
+class PathRules:
+    """`paths` and the application's own source: path -> source.
+
+    A pattern is a path, or a path and `/*`, which covers that path and all below it on whole
+    segments. Exact beats prefix, and the longest prefix wins. Paths are compared as they come:
+    case counts, and nothing is decoded or resolved a second time (that is the router's to do).
+    """
+
+    __slots__ = ("_covers", "_depth", "_exact", "_prefixes", "application")
+
+    def __init__(
+        self,
+        application: Source,
+        rules: Iterable[tuple[str, Source]] = (),
+        covers: Callable[[str], object] | None = None,
+    ) -> None:
+        """`covers`: for which paths the application's source is meant; hands off elsewhere."""
+        self.application = application
+        self._covers = covers
+        self._exact: dict[str, Source] = {}
+        self._prefixes: dict[str, Source] = {}
+        for pattern, source in rules:
+            table = self._prefixes if pattern.endswith("/*") else self._exact
+            table[pattern.removesuffix("/*")] = source
+        self._depth = max((prefix.count("/") for prefix in self._prefixes), default=-1)
+
+    @property
+    def only_policy(self) -> Policy | None:
+        """The policy of every path, where there is just one."""
+        alone = not (self._exact or self._prefixes or self._covers)
+        return self.application if alone and isinstance(self.application, Policy) else None
+
+    def sources(self) -> list[Source]:
+        return [self.application, *self._exact.values(), *self._prefixes.values()]
+
+    def find(self, path: str) -> Source:
+        """The source for a decoded path."""
+        if path in self._exact:
+            return self._exact[path]
+        if self._depth >= 0:
+            segments = path.split("/", self._depth + 1)
+            for end in range(min(len(segments), self._depth + 1), 0, -1):
+                prefix = "/".join(segments[:end])
+                if prefix in self._prefixes:
+                    return self._prefixes[prefix]
+        return None if self._covers and not self._covers(path) else self.application
+
+
+def decode_path(path_info: str) -> str:
+    """A WSGI `PATH_INFO` as text, decoded once: UTF-8 in latin-1's clothes (PEP 3333)."""
+    if path_info.isascii():
+        return path_info or "/"
+    return path_info.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def compile_paths(application: Source, paths: object, problems: list[Problem]) -> dict[str, Source]:
+    """The rules in `paths`, checked.
+
+    :param application: what options in `paths` inherit from.
+    :param paths: a mapping, or a sequence of pairs, of patterns to a policy source or a mapping of
+        options; or None.
+    :param problems: what is wrong is added here.
+    """
+    rules: dict[str, Source] = {}
+    for pattern, value in _pairs(paths, problems):
+        if pattern in rules:
+            problems.append(problem("path-repeated", "paths", pattern))
+        elif not isinstance(pattern, str):
+            problems.append(
+                problem(
+                    "wrong-type", "paths", pattern, what="string", fix="a path such as '/api/*'"
+                )
+            )
+        elif pattern != (valid := _as_valid(pattern)):
+            problems.append(problem("path-invalid", "paths", pattern, fix=repr(valid)))
+        else:
+            rules[pattern] = _source(application, value, f"paths[{pattern!r}]", problems)
+    return rules
+
+
+def _pairs(paths: object, problems: list[Problem]) -> list[tuple[Any, Any]]:
+    if paths is None:
+        return []
+    pairs = list(paths.items()) if hasattr(paths, "items") else paths
+    if isinstance(pairs, (list, tuple)) and all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs
+    ):
+        return [(pattern, value) for pattern, value in pairs]
+    fix = "{'/api/*': {...}, '/health': None}"
+    problems.append(problem("wrong-type", "paths", paths, what="mapping of paths", fix=fix))
+    return []
+
+
+def _as_valid(pattern: str) -> str:
+    """What was meant: a path, or one that ends in `/*`; nothing of a URL around it."""
+    path = "/" + pattern.partition("?")[0].partition("#")[0].lstrip("/")
+    base = path.removesuffix("/*")
+    return base.partition("*")[0].rstrip("/") + "/*" if "*" in base else path
+
+
+def _source(application: Source, value: object, place: str, problems: list[Problem]) -> Source:
+    if hasattr(value, "items"):
+        return build(dict(value.items()), problems, application, f"{place}.")
+    fault = check_source(value, place)
+    if fault is None:
+        return value  # type: ignore[return-value]  # check_source has just said so
+    problems.append(fault)
+    return application

@@ -1,0 +1,180 @@
+"""What is unsafe to allow together with credentials. Slow and careful; runs at start-up only."""
+
+from __future__ import annotations
+
+from ._origin import read_origin, split_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from publicsuffixlist import PublicSuffixList
+
+_suffix_list: PublicSuffixList | None = None
+
+
+def _suffixes() -> PublicSuffixList:
+    global _suffix_list
+    if _suffix_list is None:
+        from publicsuffixlist import PublicSuffixList
+
+        # A top-level name that the list does not know, such as an intranet's, is no suffix.
+        _suffix_list = PublicSuffixList(accept_unknown=False)
+    return _suffix_list
+
+
+def is_insecure(entry: str) -> bool:
+    """Whether an attacker on the network can speak for this origin: http, and not loopback.
+
+    Secure Contexts, "Is origin potentially trustworthy?".
+    """
+    scheme, label, parent, _ = split_pattern(entry)
+    if scheme != "http":
+        return False
+    host = (label + parent).removesuffix(".")
+    return not (
+        host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
+    )
+
+
+def _is_loopback_ipv4(host: str) -> bool:
+    return host.startswith("127.") and not host.strip("0123456789.")
+
+
+def is_public_suffix_pattern(entry: str) -> bool:
+    """Whether anybody can register a host that this pattern's star stands for."""
+    _, label, parent, _ = split_pattern(entry)
+    domain = parent.removeprefix(".").removesuffix(".")
+    return bool(label) and domain != "" and _suffixes().is_public(domain)
+
+
+_LONG = "q7x2k9w4z8"
+_FOREIGN = tuple(
+    f"{scheme}://{host}"
+    for scheme in ("https", "http")
+    for host in (
+        f"{_LONG}.test",
+        f"{_LONG}.com",
+        f"a.{_LONG}.net",
+        f"{_LONG}.org",
+        f"{_LONG}.io",
+        f"{_LONG}.dev",
+        f"www.a-b.{_LONG}.co.uk",
+        "203.0.113.7",
+        "localhost.evil.test",
+        f"{_LONG}.com:8443",
+    )
+)
+
+
+def find_foreign_origin(regex: re.Pattern[str]) -> str | None:
+    """An origin of somebody else that `regex` accepts, or None if the battery finds none.
+
+    A regular expression is fit for credentials only if it pins down the registrable domain.
+    """
+    for origin in _FOREIGN:
+        if regex.fullmatch(origin):
+            return origin
+    for dotted, lettered in _samples(regex):
+        own = ""
+        for sample in (dotted, lettered):
+            parts = read_origin(sample)
+            if parts is None:
+                continue
+            scheme, host, port = parts
+            if own and _registrable(host) != own and regex.fullmatch(sample):
+                return sample  # an unescaped dot also stands for a letter
+            own = _registrable(host)
+            for foreign in _neighbours(host, own):
+                if _registrable(foreign) != own and regex.fullmatch(f"{scheme}://{foreign}{port}"):
+                    return f"{scheme}://{foreign}{port}"
+    return None
+
+
+def _registrable(host: str) -> str:
+    host = host.removesuffix(".")
+    domain = _suffixes().privatesuffix(host)
+    return domain or ".".join(host.split(".")[-2:])
+
+
+def _neighbours(host: str, own: str) -> Iterator[str]:
+    labels = host.split(".")
+    for start in range(len(labels)):
+        below = ".".join(labels[start:])
+        yield f"evil{below}"
+        yield f"evil-{below}"
+    yield f"{host}.evil.test"
+    yield f"{host}evil.test"
+    yield f"{host}-evil.test"
+    for suffix in ("test", "evil", "com", "co", "evil.test"):
+        yield ".".join([*labels[:-1], suffix])
+    head, _, tail = own.partition(".")
+    prefix = host.removesuffix(own)
+    yield f"{prefix}{_LONG}.{tail}"
+    yield f"{prefix}{head}x.{tail}"
+    yield f"{prefix}x{head}.{tail}"
+
+
+_ANY = "\0"
+_MOST_SAMPLES = 64
+_LONGEST_REPEAT = 64
+
+
+def _samples(regex: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    """Texts that `regex` may accept: each with a dot, and with a letter, for every lone `.`."""
+    # The parser of re itself: the only reader of its syntax that cannot disagree with it.
+    from importlib import import_module
+
+    parse = import_module("re._parser").parse
+    for sample in _expand(parse(regex.pattern, regex.flags)):
+        text = sample if "://" in sample else f"https://{sample}"
+        yield text.replace(_ANY, "."), text.replace(_ANY, "x")
+
+
+def _expand(nodes: Iterable[tuple[object, Any]]) -> list[str]:
+    found = [""]
+    for name, argument in nodes:
+        choices = _expand_node(str(name), argument)
+        found = [head + tail for head in found for tail in choices][:_MOST_SAMPLES]
+    return found
+
+
+def _expand_node(name: str, argument: Any) -> list[str]:
+    match name, argument:
+        case "LITERAL", code:
+            return [chr(code).lower()]
+        case "ANY", _:
+            return [_ANY]
+        case "NOT_LITERAL", code:
+            return [_first_not_in({chr(code)})]
+        case "IN", members:
+            return [_member(members)]
+        case "BRANCH", (_, branches):
+            return [sample for branch in branches for sample in _expand(branch)]
+        case ("SUBPATTERN", (*_, inner)) | ("ATOMIC_GROUP", inner):
+            return _expand(inner)
+        case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT", (least, _, inner):
+            times = min(max(1, int(least)), _LONGEST_REPEAT)
+            repeated = [once.replace(_ANY, "x") * times for once in _expand(inner)]
+            return ["", *repeated] if least == 0 else repeated
+    return [""]  # anchors, look-arounds and back references add no text of their own
+
+
+def _first_not_in(excluded: set[str]) -> str:
+    return next(char for char in "a0-bcdefgh" if char not in excluded)
+
+
+def _member(members: list[tuple[object, Any]]) -> str:
+    for name, argument in members:
+        match str(name), argument:
+            case "NEGATE", _:
+                return _first_not_in({chr(c) for kind, c in members if str(kind) == "LITERAL"})
+            case "LITERAL", code:
+                return chr(code).lower()
+            case "RANGE", (low, high):
+                return "a" if low <= ord("a") <= high else chr(low).lower()
+            case "CATEGORY", category:
+                return "0" if str(category) == "CATEGORY_DIGIT" else "a"
+    return "a"

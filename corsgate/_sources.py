@@ -1,0 +1,176 @@
+"""Policy sources: a `Policy`, `None` (hands off), or a callable that gives one per request."""
+
+from __future__ import annotations
+
+from . import _protocol
+from ._check import is_coroutine_function
+from ._engine import Decision, decide, hands_off, with_vary, without_caching
+from .errors import PolicyError, Problem, problem, show
+from .policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    Source = Policy | None | Callable[[Mapping[str, Any]], Policy | None]
+
+
+class NotGiven:
+    """The default of arguments for which `None` means something."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+NOT_GIVEN = NotGiven()
+
+_CLOSED = Policy()
+
+
+def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
+    """Judge one request under whatever policy `source` has for it; None means hands off."""
+    if isinstance(source, Policy):
+        return decide(source, environ)
+    if source is None:
+        return None
+    asked = environ
+    preflight = is_preflight(environ)
+    if preflight:
+        asked = for_method(environ, environ[_protocol.ENVIRON_REQUEST_METHOD])
+    policy = ask(source, asked)
+    vary = getattr(source, "vary", ())
+    vary = (_protocol.ORIGIN, *((vary,) if isinstance(vary, str) else vary)) if vary else ()
+    if policy is None:
+        return hands_off(vary) if vary else None
+    decision = decide(policy, environ)
+    if preflight and not all(ask(source, asked) == policy for asked in _other(environ, policy)):
+        decision = without_caching(decision)
+    return with_vary(decision, vary) if vary else decision
+
+
+def may_block(source: Source) -> bool:
+    """Whether deciding by `source` calls code of the user's, which may wait for something."""
+    if isinstance(source, Policy):
+        return source._matcher is not None and source._matcher.calls
+    return source is not None
+
+
+def is_preflight(environ: Mapping[str, Any]) -> bool:
+    """Fetch, "HTTP requests" of the CORS protocol: OPTIONS, with both of its headers."""
+    return (
+        environ.get("REQUEST_METHOD") == "OPTIONS"
+        and _protocol.ENVIRON_REQUEST_METHOD in environ
+        and _protocol.ENVIRON_ORIGIN in environ
+    )
+
+
+def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """The environ of the request that a preflight asks about, as far as a preflight tells."""
+    return {**environ, "REQUEST_METHOD": method}
+
+
+def methods_cached_with(policy: Policy | None) -> set[str]:
+    """The methods that a browser may use without a preflight of their own after one under `policy`.
+
+    Fetch, "CORS-preflight cache", is per URL; safelisted methods may go with a cached header name.
+    """
+    return {*_protocol.SAFELISTED_METHODS, *(policy.allow_methods if policy else ())} - {"*"}
+
+
+def _other(environ: Mapping[str, Any], policy: Policy) -> Iterable[dict[str, Any]]:
+    return (for_method(environ, method) for method in sorted(methods_cached_with(policy)))
+
+
+def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
+    """What `source` says for one request; a source that fails allows nothing."""
+    if source is None or isinstance(source, Policy):
+        return source
+    from logging import getLogger  # slow to import, and needed only here
+
+    try:
+        policy: object = source(environ)
+    except Exception:
+        getLogger("corsgate").exception(
+            "corsgate: the policy source %s failed, so nothing is allowed", show(source)
+        )
+        return _CLOSED
+    if policy is None or isinstance(policy, Policy):
+        return policy
+    getLogger("corsgate").error(
+        "corsgate: the policy source %s gave %s, which is neither a Policy nor None, so nothing "
+        "is allowed",
+        show(source),
+        show(policy),
+    )
+    return _CLOSED
+
+
+class Derived:
+    """A source with some options changed: what options under a callable source inherit from."""
+
+    __slots__ = ("_derived", "_options", "_source", "vary")
+
+    def __init__(self, source: Callable[..., Policy | None], options: Mapping[str, Any]) -> None:
+        self._source = source
+        self._options = options
+        self.vary = getattr(source, "vary", ())
+        # By identity: a source gives the same few policies again and again.
+        self._derived: dict[int, tuple[Policy | None, Policy]] = {}
+
+    def __call__(self, environ: Mapping[str, Any]) -> Policy:
+        base = self._source(environ)
+        known = self._derived.get(id(base))
+        if known is not None and known[0] is base:
+            return known[1]
+        policy = (_CLOSED if base is None else base).replace(**self._options)
+        if len(self._derived) >= 256:  # a source that makes a new policy for every request
+            self._derived.clear()
+        self._derived[id(base)] = (base, policy)
+        return policy
+
+
+def derive(base: Source, options: Mapping[str, Any]) -> Source:
+    """`base` with `options` changed; under `None` they stand alone.
+
+    :raises PolicyError: if what comes out is unsafe or malformed.
+    """
+    if base is None:
+        return Policy(**options)
+    return base.replace(**options) if isinstance(base, Policy) else Derived(base, options)
+
+
+def check_source(value: object, field: str) -> Problem | None:
+    """What is wrong with `value` where a policy source belongs, or None."""
+    if value is None or isinstance(value, Policy):
+        return None
+    fix = "a Policy, None, or a callable that takes the environ and returns one of them"
+    if not callable(value) or isinstance(value, type):
+        return problem("wrong-type", field, value, what="policy", fix=fix)
+    return problem("coroutine-callable", field, value) if is_coroutine_function(value) else None
+
+
+def application_source(
+    policy: object, options: Mapping[str, Any], problems: list[Problem]
+) -> Source:
+    """The source that an application was given, as a policy or as options but not as both."""
+    if isinstance(policy, NotGiven):
+        return build(options, problems)
+    if options:
+        problems.append(problem("conflict", "policy", policy, what=", ".join(sorted(options))))
+    fault = check_source(policy, "policy")
+    if fault:
+        problems.append(fault)
+        return _CLOSED
+    return policy  # type: ignore[return-value]  # check_source has just said so
+
+
+def build(
+    options: Mapping[str, Any], problems: list[Problem], base: Source = _CLOSED, place: str = ""
+) -> Source:
+    """`derive`, with what is wrong added to `problems`; their fields say the place."""
+    try:
+        return derive(base, options)
+    except PolicyError as error:
+        problems += [found.at(f"{place}{found.field}") for found in error.problems]
+        return _CLOSED

@@ -1,0 +1,169 @@
+"""`Policy`: which origins, methods and headers are allowed. It is valid, or it does not exist."""
+
+from __future__ import annotations
+
+from ._check import Checker
+from ._match import Matcher
+from ._record import Record
+from ._settings import read_settings, unknown_option
+from .errors import PolicyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+    from typing import Any, Never, TypedDict
+
+    from ._match import OriginCallable
+
+    OriginEntry = str | re.Pattern[str] | OriginCallable
+
+    class PolicyOptions(TypedDict, total=False):
+        """The keyword arguments of `Policy`, for annotations."""
+
+        allow_origins: Iterable[OriginEntry] | OriginEntry
+        allow_methods: Iterable[str] | str
+        allow_headers: Iterable[str] | str
+        expose_headers: Iterable[str] | str
+        allow_credentials: bool
+        max_age: int | timedelta | None
+        allow_timing: bool
+        preflight_status: int
+        dangerously_allow: Iterable[str] | str
+
+
+DEFAULT_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+DEFAULT_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-csrftoken",
+    "x-requested-with",
+)
+
+
+class Policy(Record):
+    """An immutable CORS policy. Every argument is named after the header that it decides.
+
+    Where several names are meant, a string is split on commas (origins: also on white space).
+    Fields are normalised and sorted, so two policies that mean the same are equal.
+
+    :param allow_origins: who may read the answers: `"*"`, origins (`"https://app.example.com"`),
+        patterns (`"https://*.example.com"`, `"https://pr-*.example.com"`, `"http://localhost:*"`),
+        compiled regular expressions (matched in full), callables `(origin, environ) -> bool`
+        (only `True` allows), `"null"`; one, or a mix. Default: nobody on another origin.
+        Fetch, "CORS check".
+    :param allow_methods: method names, case-sensitive, or `"*"`.
+    :param allow_headers: names of request headers, or `"*"`, which does not cover Authorization:
+        `("*", "Authorization")` does.
+    :param expose_headers: names of response headers that a page may read beyond the safelisted
+        ones, or `"*"`.
+    :param allow_credentials: whether pages may send cookies and HTTP authentication.
+    :param max_age: seconds (`int` or `timedelta`) for which a browser may keep a preflight's
+        answer; `None` leaves the header out, and browsers take 5 seconds.
+    :param allow_timing: whether allowed origins may also read resource timing (Resource Timing,
+        "Timing-Allow-Origin").
+    :param preflight_status: 204, or 200 for clients that want it (Fetch, "ok status").
+    :param dangerously_allow: codes of relaxable problems, accepted knowingly.
+    :raises PolicyError: with every problem that the arguments have, not the first.
+    """
+
+    _fields = (
+        "allow_origins",
+        "allow_methods",
+        "allow_headers",
+        "expose_headers",
+        "allow_credentials",
+        "max_age",
+        "allow_timing",
+        "preflight_status",
+        "dangerously_allow",
+    )
+    # _matcher: None where any origin is allowed. _ready: the engine's answers, made ready once.
+    __slots__ = (*_fields, "_matcher", "_ready")
+
+    allow_origins: tuple[OriginEntry, ...]
+    allow_methods: tuple[str, ...]
+    allow_headers: tuple[str, ...]
+    expose_headers: tuple[str, ...]
+    allow_credentials: bool
+    max_age: int | None
+    allow_timing: bool
+    preflight_status: int
+    dangerously_allow: tuple[str, ...]
+    _matcher: Matcher | None
+    _ready: Any
+
+    def __init__(
+        self,
+        *,
+        allow_origins: Iterable[OriginEntry] | OriginEntry = (),
+        allow_methods: Iterable[str] | str = DEFAULT_METHODS,
+        allow_headers: Iterable[str] | str = DEFAULT_HEADERS,
+        expose_headers: Iterable[str] | str = (),
+        allow_credentials: bool = False,
+        max_age: int | timedelta | None = 600,
+        allow_timing: bool = False,
+        preflight_status: int = 204,
+        dangerously_allow: Iterable[str] | str = (),
+        **unknown: Never,
+    ) -> None:
+        check = Checker()
+        relaxed = check.relaxed("dangerously_allow", dangerously_allow)
+        credentials = check.flag("allow_credentials", allow_credentials)
+        origins = check.origins("allow_origins", allow_origins)
+        self._set(
+            allow_origins=origins.entries,
+            allow_methods=check.methods("allow_methods", allow_methods),
+            allow_headers=check.request_headers("allow_headers", allow_headers),
+            expose_headers=check.response_headers("expose_headers", expose_headers, credentials),
+            allow_credentials=credentials,
+            max_age=check.max_age("max_age", max_age),
+            allow_timing=check.flag("allow_timing", allow_timing),
+            preflight_status=check.preflight_status("preflight_status", preflight_status),
+            dangerously_allow=relaxed,
+            _ready=None,
+        )
+        if credentials:
+            check.credentials("allow_origins", origins, relaxed)
+        options: Mapping[str, object] = unknown
+        for name, value in options.items():
+            check.problems.append(unknown_option(name, value, self._fields))
+        if check.problems:
+            raise PolicyError(check.problems)
+        matcher = Matcher(origins.exact, origins.patterns, origins.regexes, origins.callables)
+        self._set(_matcher=None if "*" in origins.entries else matcher)
+
+    def replace(self, **changes: Any) -> Policy:
+        """A policy with some fields changed, and the others as they are here.
+
+        :param changes: fields of `Policy`.
+        :raises PolicyError: as `Policy` does.
+        """
+        return Policy(**{**self.to_dict(), **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, normalised, such that `Policy(**policy.to_dict()) == policy`."""
+        return {name: getattr(self, name) for name in self._fields}
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], prefix: str = "CORS_") -> Policy:
+        """A policy from settings: `CORS_ALLOW_ORIGINS`, `CORS_MAX_AGE` and so on.
+
+        :param mapping: `os.environ`, a Flask `app.config` or the like. Texts are read as what the
+            option takes: true/false, yes/no, on/off, 1/0; whole numbers; lists with commas.
+        :param prefix: what the names of the settings begin with; the rest is the field's name in
+            upper case. Other keys that begin so are a problem if they look like a slip or are
+            another library's, else ignored in `os.environ` and warned about elsewhere.
+        :raises PolicyError: with every problem, each at the name of its setting.
+        """
+        options, problems = read_settings(mapping, prefix, cls._fields)
+        try:
+            policy = cls(**options)
+        except PolicyError as error:
+            problems += [problem.in_settings(prefix, cls._fields) for problem in error.problems]
+        if problems:
+            raise PolicyError(problems)
+        return policy

@@ -1,0 +1,93 @@
+"""CORS for any WSGI application: wrap it in `CORSMiddleware`."""
+
+from __future__ import annotations
+
+from ._engine import answer_preflight, decide, write_headers
+from ._paths import PathRules, compile_paths, decode_path
+from ._sources import NOT_GIVEN, application_source, decide_by
+from .errors import PolicyError, Problem, problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Unpack
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from ._engine import Decision
+    from ._sources import NotGiven, Source
+    from .policy import PolicyOptions
+
+    Paths = Mapping[str, Source | PolicyOptions] | Sequence[tuple[str, Source | PolicyOptions]]
+
+__all__ = ["CORSMiddleware"]
+
+
+class CORSMiddleware:
+    """Wraps a WSGI application (PEP 3333) and is one: answers preflights, adds the CORS headers.
+
+    Put it outermost, so that every answer passes it. It may be shared by threads.
+
+    :param app: the application to wrap.
+    :param policy: a `Policy`; `None`, which leaves CORS to the application; or a callable that is
+        given the environ and returns one of the two. Not given: `options` make the policy.
+    :param paths: policies for some paths: `{"/api/*": {...}, "/health": Policy(...)}`. A path is
+        exact or ends in `/*`, and is matched below `SCRIPT_NAME`. A mapping of options inherits
+        from the policy of the application.
+    :param options: fields of `Policy`.
+    :raises PolicyError: with every problem that the arguments have.
+    """
+
+    __slots__ = ("_only", "_rules", "app")
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        policy: Source | NotGiven = NOT_GIVEN,
+        *,
+        paths: Paths | None = None,
+        **options: Unpack[PolicyOptions],
+    ) -> None:
+        problems: list[Problem] = []
+        target: object = app
+        if not callable(target) or _is_of_django(target):
+            fix = "app = CORSMiddleware(app, allow_origins=[...])"
+            if _is_of_django(target):
+                fix = '"corsgate.django.CORSMiddleware" in Django\'s MIDDLEWARE'
+            problems.append(problem("wrong-type", "app", app, what="WSGI application", fix=fix))
+        source = application_source(policy, options, problems)
+        rules = compile_paths(source, paths, problems)
+        if problems:
+            raise PolicyError(problems)
+        self.app = app
+        self._rules = PathRules(source, rules.items())
+        # The usual case, one policy for everything, skips the search for it.
+        self._only = self._rules.only_policy
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._only is not None:
+            decision: Decision | None = decide(self._only, environ)
+        else:
+            path = decode_path(environ.get("PATH_INFO", ""))
+            decision = decide_by(self._rules.find(path), environ)
+        if decision is None:
+            return self.app(environ, start_response)
+        if decision.kind == "preflight":
+            return send_preflight(decision, start_response)
+
+        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            return start_response(status, write_headers(headers, decision), exc_info)
+
+        return self.app(environ, cors_start_response)
+
+
+def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a preflight in the application's stead."""
+    status, headers, body = answer_preflight(decision)
+    start_response(status, headers)
+    return [body] if body else []
+
+
+def _is_of_django(app: object) -> bool:
+    # What Django hands to a middleware: a callable too, but it takes a request.
+    name: str = getattr(getattr(app, "__code__", None), "co_qualname", "")
+    return name.startswith("convert_exception_to_response.")
