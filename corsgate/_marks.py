@@ -1,0 +1,227 @@
+"""What `@cors` leaves on a view, and the policies that come of it; shared by the adapters."""
+
+from __future__ import annotations
+
+from functools import wraps
+
+from ._sources import NOT_GIVEN, NotGiven, build, check_source
+from .errors import RELAXABLE, PolicyError
+from .policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from ._sources import Source
+    from .errors import Problem
+
+# Attributes that functools.wraps copies, so that a well-behaved decorator above keeps them.
+_MARK, _GROUPS, _IS_WRAPPER = "__corsgate__", "__corsgate_groups__", "__corsgate_wrapper__"
+
+
+class Mark:
+    """The policy or the options of one `@cors(...)`; known by its identity."""
+
+    __slots__ = ("options", "policy")
+
+    def __init__(
+        self,
+        positional: Policy | NotGiven | None,
+        policy: Source | NotGiven,
+        options: Mapping[str, Any],
+    ) -> None:
+        """
+        :raises TypeError: for `@cors` without parentheses, `cors()`, and a policy with options.
+        :raises PolicyError: for what is wrong whatever the options inherit.
+        """
+        if positional is not NOT_GIVEN:
+            if positional is not None and not isinstance(positional, Policy):
+                raise TypeError(_bare(positional))
+            if policy is not NOT_GIVEN:
+                raise TypeError("cors() was given two policies.")
+            policy = positional
+        if (policy is NOT_GIVEN) != bool(options):
+            raise TypeError(
+                "cors() takes a policy or options, but not both: write cors(Policy(...)),"
+                ' cors(None) or cors(allow_origins="https://app.example.com").'
+            )
+        if policy is not NOT_GIVEN:
+            fault = check_source(policy, "policy")
+            if fault:
+                raise PolicyError([fault])
+        self.policy = policy
+        self.options = options
+        _check_alone(options)
+
+    def apply(self, base: Source, place: str, problems: list[Problem]) -> Source:
+        """The source that holds here, where `base` holds around it."""
+        if isinstance(self.policy, NotGiven):
+            return build(self.options, problems, base, f"{place}: ")
+        return self.policy
+
+
+def _bare(value: object) -> str:
+    if callable(value):
+        name = getattr(value, "__qualname__", repr(value))
+        return (
+            f"@cors was put on {name} without parentheses: write"
+            ' @cors(allow_origins="https://app.example.com"), or @cors(policy=source) for a'
+            " callable that chooses the policy."
+        )
+    return f"cors() takes a Policy or None, not {value!r}: write cors(allow_origins=...)."
+
+
+def _check_alone(options: Mapping[str, Any]) -> None:
+    # Whether a risk is accepted may be inherited, so that is judged when all is merged.
+    try:
+        Policy(**options)
+    except PolicyError as error:
+        problems = [problem for problem in error.problems if problem.code not in RELAXABLE]
+        if problems:
+            raise PolicyError(problems) from None
+
+
+def mark_of(target: object) -> Mark | None:
+    mark = getattr(target, _MARK, None)
+    return mark if isinstance(mark, Mark) else None
+
+
+def groups_of(view: object) -> tuple[Mark, ...]:
+    """The marks of the groups that a view is in, outermost first."""
+    found: tuple[Mark, ...] = getattr(view, _GROUPS, ())
+    return found
+
+
+def set_mark(target: object, mark: Mark) -> None:
+    """Mark a class or a blueprint."""
+    setattr(target, _MARK, mark)
+
+
+def mark_view(
+    view: Callable[..., Any], mark: Mark, *, is_async: bool, notice: Callable[..., None]
+) -> Callable[..., Any]:
+    """Mark `view`, for a decorator below it, and return a wrapper with the mark, for one above.
+
+    :param notice: called with the mark and the view's arguments whenever the wrapper is; raises
+        if routing did not see the mark.
+    """
+    if _IS_WRAPPER in getattr(view, "__dict__", {}):
+        name = getattr(view, "__qualname__", repr(view))
+        raise TypeError(f"{name} has two @cors(...): keep one, and put all options into it.")
+    set_mark(view, mark)
+    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    setattr(wrapper, _IS_WRAPPER, True)
+    return wrapper
+
+
+def group_view(view: Callable[..., Any], mark: Mark, *, is_async: bool) -> Callable[..., Any]:
+    """A wrapper of `view` that is in one group more; `view` itself stays as it is."""
+    wrapper = _wrap(view, is_async, lambda *args, **kwargs: None)
+    setattr(wrapper, _GROUPS, (mark, *groups_of(view)))
+    return wrapper
+
+
+def _wrap(
+    view: Callable[..., Any], is_async: bool, before: Callable[..., None]
+) -> Callable[..., Any]:
+    if is_async:
+
+        @wraps(view)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            before(*args, **kwargs)
+            return await view(*args, **kwargs)
+
+        return async_wrapper
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        before(*args, **kwargs)
+        return view(*args, **kwargs)
+
+    return wrapper
+
+
+class ViewPolicies:
+    """The sources of one view: one for all methods, or some for methods of a class."""
+
+    __slots__ = ("_methods", "_served", "default", "marks")
+
+    def __init__(
+        self,
+        default: Source | NotGiven,
+        methods: Mapping[str, Source],
+        marks: Iterable[Mark],
+        served: Iterable[str] = (),
+    ) -> None:
+        self.default = default
+        self.marks = frozenset(marks)
+        self._methods = methods
+        self._served = frozenset(served)
+
+    def source(self, method: str) -> Source | NotGiven:
+        """The source for a method; not given where the view has no mark for it."""
+        if method == "HEAD" and "HEAD" not in self._methods:
+            method = "GET"  # what serves it in a class without a head()
+        return self._methods.get(method, self.default)
+
+    def judged_by(self, method: str) -> tuple[Source | NotGiven, bool]:
+        """The source for a preflight, where this is the only view of the URL.
+
+        And whether the sources of other methods differ. A method that the view does not serve is
+        judged by what all others share.
+        """
+        if method == "HEAD" and method not in self._served:
+            method = "GET"
+        sources = [self.source(other) for other in sorted(self._served)] or [self.default]
+        alike = all(source == sources[0] for source in sources)
+        if method in self._served or not self._served:
+            return self.source(method), not alike
+        return (sources[0] if alike else NOT_GIVEN), not alike
+
+    def sources(self) -> list[Source | NotGiven]:
+        return [self.default, *self._methods.values()]
+
+
+def class_of(view: object) -> object:
+    """The class of a class-based view, which Flask and Django keep on the function they make."""
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
+
+
+UNMARKED = ViewPolicies(NOT_GIVEN, {}, ())
+
+
+def compile_view(
+    view: object, groups: Iterable[Mark], application: Source, place: str, problems: list[Problem]
+) -> ViewPolicies:
+    """Merge the marks of a view and of what encloses it, outermost first.
+
+    :param groups: the marks of the enclosing groups, outermost first.
+    :param application: what the outermost options inherit from.
+    :param place: the view's name, for messages; what is wrong is added to `problems`.
+    """
+    view_class = class_of(view)
+    # Django REST framework's routers choose a method of the class for each HTTP method.
+    actions = getattr(view, "actions", None) or {}
+    marks = list(groups)
+    for target in (view_class, view):
+        mark = mark_of(target)
+        if mark is not None and mark not in marks:
+            marks.append(mark)
+    source = application
+    for mark in marks:
+        source = mark.apply(source, place, problems)
+    methods: dict[str, Source] = {}
+    served: list[str] = []
+    for name in ("get", "head", "post", "put", "patch", "delete"):
+        handler = getattr(view_class, actions.get(name, name), None)
+        mark = mark_of(handler)
+        if handler is not None:
+            served.append(name.upper())
+        if mark is not None:
+            marks.append(mark)
+            methods[name.upper()] = mark.apply(source, f"{place}.{name}", problems)
+    if not marks:
+        return UNMARKED
+    default = source if len(marks) > len(methods) else NOT_GIVEN
+    return ViewPolicies(default, methods, marks, served)

@@ -1,0 +1,401 @@
+"""CORS for Flask: `CORSGate(app)` for the application, `@cors(...)` for views and blueprints."""
+
+from __future__ import annotations
+
+import sys
+from copy import copy
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from flask import Blueprint, Flask, current_app, has_request_context
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from ._engine import decide, without_caching, write_headers
+from ._marks import UNMARKED, Mark, compile_view, mark_of, mark_view, set_mark
+from ._paths import PathRules, compile_paths, decode_path
+from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
+from ._settings import read_settings
+from ._sources import (
+    NOT_GIVEN,
+    NotGiven,
+    application_source,
+    decide_by,
+    for_method,
+    is_preflight,
+)
+from .errors import PolicyError, Problem, show
+from .policy import Policy
+from .wsgi import send_preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar, Unpack
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
+    from werkzeug.routing import MapAdapter
+
+    from ._engine import Decision
+    from ._marks import ViewPolicies
+    from ._sources import Source
+    from .policy import PolicyOptions
+    from .wsgi import Paths
+
+    Target = TypeVar("Target")
+
+__all__ = ["CORSGate", "cors"]
+
+_PREFIX = "CORS_"
+_EXTENSION = "corsgate"
+
+
+class CORSGate:
+    """The Flask extension. Every answer of the application passes it, errors included.
+
+    Options come from keyword arguments and from `app.config` (`CORS_ALLOW_ORIGINS` and so on,
+    `CORS_PATHS`); keyword arguments win. Set the configuration before the application is given.
+
+    :param app: the application; or leave it out and call `init_app`.
+    :param policy: a `Policy`; `None`, which leaves CORS to the views; or a callable that is given
+        the WSGI environ and returns one of the two. Not given: the options make the policy.
+    :param paths: policies for some paths: `{"/api/*": {...}, "/health": Policy(...)}`.
+    :param options: fields of `Policy`.
+    :raises PolicyError: with every problem that the arguments and the configuration have.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        policy: Source | NotGiven = NOT_GIVEN,
+        *,
+        paths: Paths | None = None,
+        **options: Unpack[PolicyOptions],
+    ) -> None:
+        self._policy = policy
+        self._paths = paths
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Protect one application; an extension may be given several.
+
+        :raises TypeError: if it is no `Flask` application.
+        :raises RuntimeError: if the application has a gate already.
+        :raises PolicyError: as the class.
+        """
+        if isinstance(app, Blueprint):
+            raise TypeError(
+                f"CORSGate is for an application; for the blueprint {app.name!r} write"
+                " cors(allow_origins=...)(blueprint)."
+            )
+        if not isinstance(app, Flask):
+            raise TypeError(f"CORSGate is for a Flask application, not {show(app)}.")
+        if _EXTENSION in app.extensions:
+            raise RuntimeError(
+                f"The application {app.name!r} has a CORSGate already: give that one all options."
+            )
+        rules = self._read(app)
+        gate = _Gate(app, rules, _configuration(app))
+        app.extensions[_EXTENSION] = gate
+        app.wsgi_app = gate  # type: ignore[method-assign]
+
+    def _read(self, app: Flask) -> PathRules:
+        configured, problems = read_settings(app.config, _PREFIX, Policy._fields, ("paths",))
+        config_paths = configured.pop("paths", None)
+        keywords: dict[str, Any] = dict(self._options)
+        found: list[Problem] = []
+        source = application_source(self._policy, {**configured, **keywords}, found)
+        paths = self._paths if self._paths is not None else config_paths
+        rules = compile_paths(source, paths, found)
+        for problem in found:
+            from_config = problem.field in configured and problem.field not in keywords
+            problems.append(
+                problem.in_settings(_PREFIX, Policy._fields) if from_config else problem
+            )
+        if problems:
+            raise PolicyError(problems)
+        return PathRules(source, rules.items())
+
+
+def _configuration(app: Flask) -> dict[str, object]:
+    return {key: copy(value) for key, value in app.config.items() if key.startswith(_PREFIX)}
+
+
+class _Gate:
+    """The WSGI layer around one application; its policies are merged at the first request."""
+
+    def __init__(self, app: Flask, rules: PathRules, configuration: dict[str, object]) -> None:
+        self._app = app
+        self._inner: WSGIApplication = app.wsgi_app
+        self._rules = rules
+        self._configuration = configuration
+        self._views: dict[str, ViewPolicies] = {}
+        self._marks: frozenset[Mark] = frozenset()
+        self._only: Policy | None = None
+        self._merged = -1  # how many views were there; Flask takes more at any time
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._merged != len(self._app.view_functions):
+            self._merge()
+        # An inner layer may change these, such as a dispatcher to mounted applications.
+        script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        # One policy for all views, and a preflight, can be judged before the application runs.
+        judged, begun = self._only is not None, False
+        decision = decide(self._only, environ) if self._only else None
+        if not judged and is_preflight(environ):
+            judged, decision = True, self._judge_preflight(environ)
+        if decision is not None and decision.kind == "preflight":
+            return send_preflight(decision, start_response)
+
+        def judge() -> Decision | None:
+            # Inside of the application, where it is known which view has answered.
+            if judged:
+                return decision
+            return decide_by(self._source(environ, script_name, path_info), environ)
+
+        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            nonlocal begun
+            begun = True
+            found = judge()
+            if found is not None:
+                headers = write_headers(headers, found)
+            return start_response(status, headers, exc_info)
+
+        try:
+            return self._inner(environ, cors_start_response)
+        except Exception as error:
+            found = judge()
+            if found is None or not self._may_answer_error(environ, found):
+                raise
+            exc_info = sys.exc_info() if begun else None
+            return self._answer_error(error, environ, found, start_response, exc_info)
+
+    # ------------------------------------------------------------------ start
+
+    def _merge(self) -> None:
+        """Merge what the views and blueprints say, all problems at once."""
+        if self._merged < 0:
+            self._check_configuration()
+        count = len(self._app.view_functions)
+        problems: list[Problem] = []
+        views = {
+            endpoint: self._compile(endpoint, problems)
+            for endpoint in list(self._app.view_functions)
+        }
+        if problems:
+            raise PolicyError(problems)
+        self._marks = frozenset().union(*(view.marks for view in views.values()))
+        self._only = None if self._marks else self._rules.only_policy
+        self._views = views
+        sources = [source for view in views.values() for source in view.sources()]
+        if self._merged < 0 and all(
+            source is NOT_GIVEN or (isinstance(source, Policy) and not source.allow_origins)
+            for source in (*self._rules.sources(), *sources)
+        ):
+            self._app.logger.warning(
+                "corsgate: CORSGate allows no origin anywhere: give it allow_origins=..., or set"
+                " CORS_ALLOW_ORIGINS in app.config before CORSGate(app)"
+            )
+        self._merged = count
+
+    def _check_configuration(self) -> None:
+        before, now = self._configuration, _configuration(self._app)
+        changed = [
+            key
+            for key in sorted(before.keys() | now.keys())
+            if before.get(key, NOT_GIVEN) != now.get(key, NOT_GIVEN)
+        ]
+        if changed:
+            raise RuntimeError(
+                f"{', '.join(changed)} changed after CORSGate had read app.config: set it"
+                " before CORSGate(app) or init_app(app)."
+            )
+
+    def _compile(self, endpoint: str, problems: list[Problem]) -> ViewPolicies:
+        blueprints = endpoint.split(".")[:-1]
+        names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
+        groups = [mark_of(self._app.blueprints.get(name)) for name in names]
+        return compile_view(
+            self._app.view_functions[endpoint],
+            [mark for mark in groups if mark is not None],
+            self._rules.application,
+            f"view {endpoint!r}",
+            problems,
+        )
+
+    def saw(self, mark: Mark) -> bool:
+        """Whether a view with this mark is known to routing."""
+        return mark in self._marks
+
+    # ------------------------------------------------------------------ which policy
+
+    def _source(self, environ: WSGIEnvironment, script_name: str, path_info: str) -> Source:
+        """The source for an answer: of the view that has made it, or that was meant to."""
+        method: str = environ["REQUEST_METHOD"]
+        source: Source | NotGiven = NOT_GIVEN
+        # Werkzeug leaves the request here; its rule says which view was found. A request of
+        # another application, mounted below this one, has a rule of another map.
+        rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+        if rule is None:
+            asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
+            source = self._match(asked, method)[0]
+        elif rule.map is self._app.url_map:
+            source = self._views.get(rule.endpoint, UNMARKED).source(method)
+        if isinstance(source, NotGiven):
+            return self._rules.find(decode_path(path_info))
+        return source
+
+    def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
+        source, differs = self._match(environ, environ[ENVIRON_REQUEST_METHOD])
+        if isinstance(source, NotGiven):
+            source = self._rules.find(decode_path(environ.get("PATH_INFO", "")))
+        decision = decide_by(source, environ)
+        return without_caching(decision) if decision is not None and differs else decision
+
+    def _match(self, environ: WSGIEnvironment, method: str) -> tuple[Source | NotGiven, bool]:
+        """The source of the view that would serve `method`, and whether other methods differ."""
+        if not self._marks:
+            return NOT_GIVEN, False
+        try:
+            asked = for_method(environ, method)
+            adapter = self._app.create_url_adapter(self._app.request_class(asked))
+            if adapter is None:
+                return NOT_GIVEN, False
+            path, endpoint = _route(adapter, None, method)
+            served = {
+                other: _route(adapter, path, other)[1]
+                for other in adapter.allowed_methods(path)
+                if other != "OPTIONS"
+            }
+        except HTTPException:  # an untrusted host, for one: the application answers that
+            return NOT_GIVEN, False
+        except Exception:
+            self._app.logger.exception(
+                "corsgate: routing %s failed, so the policy of the application holds",
+                show(environ.get("PATH_INFO")),
+            )
+            return NOT_GIVEN, False
+        sources = [
+            self._views.get(name, UNMARKED).source(other) for other, name in served.items() if name
+        ]
+        if endpoint is not None:
+            found = self._views.get(endpoint, UNMARKED).source(method)
+            return found, any(source != found for source in sources)
+        # No view serves the method: what the views of the URL share, if they do.
+        if sources and sources.count(sources[0]) == len(sources):
+            return sources[0], False
+        return NOT_GIVEN, False
+
+    # ------------------------------------------------------------------ exceptions let out
+
+    def _may_answer_error(self, environ: WSGIEnvironment, decision: Decision) -> bool:
+        """Whether an exception that Flask lets out is answered here, for the page to read.
+
+        Tests want the exception itself, and a person who navigates wants the debugger's page.
+        """
+        return (
+            not self._app.testing
+            and ENVIRON_ORIGIN in environ
+            and decision.kind == "actual"
+            and decision.allowed
+            and environ.get(ENVIRON_FETCH_MODE) != "navigate"
+        )
+
+    def _answer_error(
+        self,
+        error: Exception,
+        environ: WSGIEnvironment,
+        decision: Decision,
+        start_response: StartResponse,
+        exc_info: OptExcInfo | None,
+    ) -> Iterable[bytes]:
+        self._app.logger.error(
+            "Exception on %s [%s]",
+            show(environ.get("PATH_INFO")),
+            show(environ.get("REQUEST_METHOD")),
+            exc_info=error,
+        )
+        text = ""
+        if self._app.debug:
+            text = type(error).__name__
+            if decision.policy is not None and decision.policy.allow_origins != ("*",):
+                text += f": {error}"
+        body = text.encode("utf-8", "replace")
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ]
+        start_response("500 INTERNAL SERVER ERROR", write_headers(headers, decision), exc_info)
+        return [body]
+
+
+def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | None, str | None]:
+    """The path after slash redirects, and the endpoint of its view; None if there is no view."""
+    for _ in range(3):  # // and a slash at the end, one after the other
+        try:
+            rule, _values = adapter.match(path, method=method, return_rule=True)
+            return path, rule.endpoint
+        except RequestRedirect as redirect:
+            target = urlsplit(redirect.new_url)
+            path = "/" + unquote(target.path).removeprefix(adapter.script_name).lstrip("/")
+        except HTTPException:
+            break
+    return path, None
+
+
+def cors(
+    positional: Policy | NotGiven | None = NOT_GIVEN,
+    /,
+    *,
+    policy: Source | NotGiven = NOT_GIVEN,
+    **options: Unpack[PolicyOptions],
+) -> Callable[[Target], Target]:
+    """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
+
+    Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer
+    of the route. The application needs a `CORSGate`.
+
+    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
+        given the WSGI environ and returns one of the two.
+    :param options: fields of `Policy` instead, which change those of the enclosing blueprints and
+        of the application.
+    :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.
+    :raises PolicyError: with every problem that the arguments have; what only shows together with
+        inherited options is reported at the first request.
+    """
+    mark = Mark(positional, policy, options)
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, Flask):
+            raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
+        if isinstance(target, (Blueprint, type)):
+            set_mark(target, mark)
+            return target
+        return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
+
+    return decorate
+
+
+def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
+    if not has_request_context():
+        return  # called by hand, such as from a test of the view
+    gate = current_app.extensions.get(_EXTENSION)
+    if gate is None:
+        raise RuntimeError(
+            f"The view of {_here()} has @cors(...), but the application has no CORSGate: write"
+            " CORSGate(app)."
+        )
+    if not gate.saw(mark):
+        raise RuntimeError(
+            f"The @cors(...) of {_here()} is hidden from routing by another decorator: put it"
+            " above that one, or right below @app.route."
+        )
+
+
+def _here() -> str:
+    from flask import request
+
+    return f"endpoint {request.endpoint!r}"
