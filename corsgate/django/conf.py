@@ -1,0 +1,229 @@
+"""Django's settings -> the rules of the middleware: read once, and again after they changed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+from warnings import warn
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from .. import _protocol
+from .._check import is_list
+from .._paths import PathRules, compile_paths
+from .._settings import read_settings
+from .._sources import NOT_GIVEN, NotGiven, application_source
+from ..errors import PolicyError, Problem, problem
+from ..policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._sources import Source
+
+_PREFIX = "CORS_"
+# Names of one thing: ours first, then django-cors-headers' own and its older alias.
+_ORIGINS = ("allow_origins", "allowed_origins", "origin_whitelist")
+_REGEXES = ("allowed_origin_regexes", "origin_regex_whitelist")
+_ALL = ("allow_all_origins", "origin_allow_all")
+_MAX_AGE = ("max_age", "preflight_max_age")
+_EXTRA = (
+    *("policy", "paths", "urls_regex"),
+    *(*_ORIGINS[1:], *_REGEXES, *_ALL, *_MAX_AGE[1:]),
+)
+_WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
+
+
+class _Reader:
+    """One reading of the settings; what is wrong is collected under the settings' names."""
+
+    def __init__(self) -> None:
+        # Django itself uses None for "not set".
+        given = {
+            name: value
+            for name in dir(settings)
+            if name.startswith(_PREFIX) and (value := getattr(settings, name)) is not None
+        }
+        self.options, self.problems = read_settings(given, _PREFIX, Policy._fields, _EXTRA)
+        # Field of Policy -> the setting that it came from, where that is not named after it.
+        self._came_from: dict[str, str] = {}
+        # The same for single entries of allow_origins, which may come from several.
+        self._entry_came_from: list[tuple[object, str]] = []
+
+    def read(self) -> PathRules:
+        options = self.options
+        policy = self._take_policy()
+        paths = options.pop("paths", None)
+        covers = self._take_urls_regex()
+        self._take_origins()
+        self._take_max_age()
+        self._drop_forbidden_headers()
+        found: list[Problem] = []
+        source = application_source(policy, options, found)
+        rules = compile_paths(source, paths, found)
+        self.problems += [
+            fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault)) for fault in found
+        ]
+        if self.problems:
+            raise PolicyError(self.problems)
+        for pattern in _static_paths():
+            rules.setdefault(pattern, None)
+        return PathRules(source, rules.items(), covers)
+
+    def _add(self, code: str, field: str, value: object, *, what: str = "", fix: str = "") -> None:
+        self.problems.append(problem(code, field, value, what=what, fix=fix))
+
+    def _setting_of(self, fault: Problem) -> str:
+        if fault.field == "allow_origins":
+            for entry, setting in self._entry_came_from:
+                if entry is fault.value or entry == fault.value:
+                    return setting
+        return self._came_from.get(fault.field, "")
+
+    def _take(self, names: tuple[str, ...]) -> tuple[str, Any]:
+        """The setting among `names` that is there, and its value; more than one is a problem."""
+        found = [
+            (_PREFIX + name.upper(), self.options.pop(name))
+            for name in names
+            if name in self.options
+        ]
+        if not found:
+            return "", None
+        for setting, value in found[1:]:
+            self._add("conflict", setting, value, what=found[0][0])
+        return found[0]
+
+    def _take_policy(self) -> Source | NotGiven:
+        if "policy" not in self.options:
+            return NOT_GIVEN
+        value = self.options.pop("policy")
+        if not isinstance(value, str):
+            return cast("Source", value)
+        try:
+            return cast("Source", import_string(value))
+        except ImportError as error:
+            fix = "a dotted path such as 'project.cors.policy'"
+            what = f"a dotted path ({error})"
+            self._add("wrong-value", "CORS_POLICY", value, what=what, fix=fix)
+            return NOT_GIVEN
+
+    def _take_origins(self) -> None:
+        entries: list[object] = []
+        setting, value = self._take(_ORIGINS)
+        if setting:
+            self._came_from["allow_origins"] = setting
+            listed = value.replace(",", " ").split() if isinstance(value, str) else value
+            if is_list(listed):
+                if setting != "CORS_ALLOW_ORIGINS" and "file://" in listed:
+                    warn(
+                        f"corsgate: {setting} has 'file://', which no browser sends any more:"
+                        " pages from files have the origin 'null'.",
+                        stacklevel=2,
+                    )
+                    listed = [entry for entry in listed if entry != "file://"]
+                entries += listed
+            else:
+                entries.append(listed)
+            self._entry_came_from += [(entry, setting) for entry in entries]
+        regexes = self._take_regexes()
+        everybody, flag = self._take(_ALL)
+        if everybody and not isinstance(flag, bool):
+            self._add("wrong-type", everybody, flag, what="bool", fix="True or False")
+        if flag is True:
+            self._entry_came_from.append(("*", everybody))
+            entries.append("*")
+        if setting or everybody or regexes:
+            self.options["allow_origins"] = [*entries, *regexes]
+
+    def _take_regexes(self) -> list[re.Pattern[str]]:
+        setting, value = self._take(_REGEXES)
+        if not setting:
+            return []
+        compiled: list[re.Pattern[str]] = []
+        for regex in value if is_list(value) else [value]:
+            try:
+                compiled.append(re.compile(regex))
+            except (re.error, TypeError) as error:
+                what = f"a regular expression ({error})"
+                fix = r"a raw string such as r'https://\w+\.example\.com'"
+                self._add("wrong-value", setting, regex, what=what, fix=fix)
+        self._entry_came_from += [(regex, setting) for regex in compiled]
+        return compiled
+
+    def _take_max_age(self) -> None:
+        setting, value = self._take(_MAX_AGE)
+        if setting:
+            self._came_from["max_age"] = setting
+            # django-cors-headers leaves the header out for 0.
+            dropped = setting == "CORS_PREFLIGHT_MAX_AGE" and value == 0 and value is not False
+            self.options["max_age"] = None if dropped else value
+
+    def _take_urls_regex(self) -> Callable[[str], object] | None:
+        value = self.options.pop("urls_regex", None)
+        try:
+            return None if value is None else re.compile(value).match
+        except (re.error, TypeError) as error:
+            what = f"a regular expression ({error})"
+            fix = "a raw string such as r'^/api/', or use CORS_PATHS"
+            self._add("wrong-value", "CORS_URLS_REGEX", value, what=what, fix=fix)
+            return None
+
+    def _drop_forbidden_headers(self) -> None:
+        # Older defaults of django-cors-headers had some, and projects have copied them.
+        value: Any = self.options.get("allow_headers")
+        if not is_list(value):
+            return
+        forbidden = {
+            name
+            for name in value
+            if isinstance(name, str) and _protocol.is_forbidden_request_header(name.lower())
+        }
+        if forbidden:
+            warn(
+                f"corsgate: CORS_ALLOW_HEADERS has {', '.join(sorted(forbidden))}, which no page"
+                " can set: take them out.",
+                stacklevel=2,
+            )
+            self.options["allow_headers"] = [name for name in value if name not in forbidden]
+
+
+def _static_paths() -> list[str]:
+    """Where WhiteNoise answers by itself: it sends its own headers, with `*` for fonts."""
+    if _WHITENOISE not in settings.MIDDLEWARE or not settings.STATIC_URL:
+        return []
+    path = "/" + urlsplit(settings.STATIC_URL).path.strip("/")
+    root = "/" + (settings.FORCE_SCRIPT_NAME or "").strip("/")
+    path = "/" + path.removeprefix(root).strip("/")
+    return [f"{path}/*"] if path != "/" else []
+
+
+_rules: PathRules | None = None
+
+
+def current_rules() -> PathRules:
+    """The rules that the settings make now.
+
+    :raises ImproperlyConfigured: with every problem, each at the name of its setting.
+    """
+    global _rules
+    rules = _rules
+    if rules is None:
+        try:
+            rules = _rules = _Reader().read()
+        except PolicyError as error:
+            raise ImproperlyConfigured(f"corsgate: {error}") from error
+    return rules
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    global _rules
+    if setting.startswith(_PREFIX) or setting in ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME"):
+        _rules = None
+
+
+setting_changed.connect(_forget, dispatch_uid="corsgate")

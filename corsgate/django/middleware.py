@@ -1,0 +1,264 @@
+"""The middleware, and the decorator for views and groups of views."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
+from django.utils import translation
+
+from .._engine import answer_preflight, without_caching, write_headers
+from .._marks import (
+    UNMARKED,
+    Mark,
+    class_of,
+    compile_view,
+    group_view,
+    groups_of,
+    mark_of,
+    mark_view,
+    set_mark,
+)
+from .._protocol import ENVIRON_REQUEST_METHOD
+from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
+from ..errors import PolicyError, show
+from .conf import current_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any, TypeVar, Unpack
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from .._engine import Decision
+    from .._marks import ViewPolicies
+    from .._paths import PathRules
+    from .._sources import Source
+    from ..policy import Policy, PolicyOptions
+
+    Target = TypeVar("Target")
+    GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class CORSMiddleware:
+    """Answers preflights and adds the CORS headers, as `settings.CORS_*` and `@cors` say.
+
+    Put it first in `MIDDLEWARE`, so that every answer passes it. Works under WSGI and ASGI.
+
+    :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        current_rules()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._acall(request)
+        rules = current_rules()
+        if is_preflight(request.META):
+            decision = _judge_preflight(request, rules)
+            if decision is not None and decision.kind == "preflight":
+                return _answer(decision)
+            return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
+        response = cast("HttpResponseBase", self.get_response(request))
+        return _finish(response, decide_by(_source_of(request, rules), request.META))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        rules = current_rules()
+        if is_preflight(request.META):
+            # Rare, and browsers keep the answer: one thread hop for whatever has to be asked.
+            decision = await sync_to_async(_judge_preflight)(request, rules)
+            if decision is not None and decision.kind == "preflight":
+                return _answer(decision)
+            return _finish(await cast("Any", self.get_response(request)), decision)
+        response = await cast("Any", self.get_response(request))
+        source = _source_of(request, rules)
+        if may_block(source):
+            return _finish(response, await sync_to_async(decide_by)(source, request.META))
+        return _finish(response, decide_by(source, request.META))
+
+
+def _answer(decision: Decision) -> HttpResponse:
+    status, headers, body = answer_preflight(decision)
+    response = HttpResponse(body, status=int(status[:3]), headers=dict(headers))
+    if status.startswith("204"):
+        del response["Content-Type"]  # Django's default; a 204 has no content
+    return response
+
+
+def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpResponseBase:
+    if decision is None:
+        return response
+    before = list(response.items())
+    after = write_headers(before, decision)
+    for name, _ in set(before).difference(after):
+        del response[name]
+    for name, value in after:
+        if (name, value) not in before:
+            response[name] = value
+    return response
+
+
+# ------------------------------------------------------------------ which policy
+
+# Whether any view may be marked; until then an answer without a view needs no routing.
+_marks_exist = False
+
+
+def _source_of(request: HttpRequest, rules: PathRules) -> Source:
+    """The source for the view that has answered, or would have if nothing had come before it."""
+    found: Source | NotGiven = NOT_GIVEN
+    match = request.resolver_match
+    method = request.META["REQUEST_METHOD"]
+    if match is not None:
+        if _marks_exist:
+            found = _policies_of(match.func, rules).source(method)
+    else:
+        found = _resolve(request, method, rules)[0]
+    return rules.find(request.path_info) if isinstance(found, NotGiven) else found
+
+
+def _judge_preflight(request: HttpRequest, rules: PathRules) -> Decision | None:
+    source, differs = _resolve(request, request.META[ENVIRON_REQUEST_METHOD], rules)
+    if isinstance(source, NotGiven):
+        source = rules.find(request.path_info)
+    decision = decide_by(source, request.META)
+    return without_caching(decision) if decision is not None and differs else decision
+
+
+def _resolve(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source | NotGiven, bool]:
+    """The source of the view that would serve `method`, and whether other methods differ."""
+    try:
+        view = _find_view(request)
+    except Exception:
+        # A converter or the URLconf itself is broken: Django reports that by itself.
+        view = None
+    if view is None or not _marks_exist:
+        return NOT_GIVEN, False
+    return _policies_of(view, rules).judged_by(method)
+
+
+def _find_view(request: HttpRequest) -> Callable[..., Any] | None:
+    resolver = get_resolver(getattr(request, "urlconf", None))
+    resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
+    if not _marks_exist:
+        return None
+    path = request.path_info
+    paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
+    # i18n_patterns look at the active language, which LocaleMiddleware has yet to set.
+    language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
+    with translation.override(language):
+        for candidate in paths:
+            try:
+                return resolver.resolve(candidate).func
+            except Resolver404:
+                continue
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _compile(view: Callable[..., Any], rules: PathRules) -> ViewPolicies:
+    problems: list[Any] = []
+    place = f"view {view.__module__}.{getattr(view, '__qualname__', type(view).__name__)}"
+    policies = compile_view(view, groups_of(view), rules.application, place, problems)
+    if problems:
+        raise ImproperlyConfigured(f"corsgate: {PolicyError(problems)}")
+    return policies
+
+
+def _policies_of(view: Callable[..., Any], rules: PathRules) -> ViewPolicies:
+    if not groups_of(view) and class_of(view) is None and mark_of(view) is None:
+        return UNMARKED
+    return _compile(view, rules)
+
+
+# ------------------------------------------------------------------ the decorator
+
+
+def cors(
+    positional: Policy | NotGiven | None = NOT_GIVEN,
+    /,
+    *,
+    policy: Source | NotGiven = NOT_GIVEN,
+    **options: Unpack[PolicyOptions],
+) -> Callable[[Target], Target]:
+    """Give a view, a class-based view or an `include()` a policy of its own.
+
+    `@cors(...)` on a function, sync or async; `method_decorator(cors(...), name="dispatch")` or
+    `@cors(...)` on a class or one of its methods; `cors(...)(View.as_view())`;
+    `path("api/", cors(...)(include("project.api")))`. It holds for every answer of the view. The
+    project needs `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
+
+    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
+        given `request.META` and returns one of the two.
+    :param options: fields of `Policy` instead, which change those of the enclosing groups and of
+        the settings.
+    :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.
+    :raises PolicyError: with every problem that the arguments have; what only shows together with
+        inherited options is reported when the view is first asked for.
+    """
+    global _marks_exist
+    mark = Mark(positional, policy, options)
+    _marks_exist = True
+
+    def decorate(target: Any) -> Any:
+        if isinstance(target, tuple):
+            urlconf, app_name, namespace = target
+            patterns: Any = getattr(urlconf, "urlpatterns", urlconf)
+            return [_mark_pattern(entry, mark) for entry in patterns], app_name, namespace
+        if isinstance(target, type):
+            set_mark(target, mark)
+            return target
+        return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
+
+    return decorate
+
+
+def _mark_pattern(entry: URLPattern | URLResolver, mark: Mark) -> URLPattern | URLResolver:
+    if isinstance(entry, URLResolver):
+        children = [_mark_pattern(child, mark) for child in entry.url_patterns]
+        return URLResolver(
+            entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
+        )
+    view = group_view(entry.callback, mark, is_async=iscoroutinefunction(entry.callback))
+    return URLPattern(entry.pattern, view, entry.default_args, entry.name)
+
+
+def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
+    request = next((arg for arg in args if hasattr(arg, "resolver_match")), None)
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return  # called by hand, such as from a test of the view
+    if mark not in _policies_of(match.func, current_rules()).marks and not _is_routed(
+        mark, getattr(request, "urlconf", None)
+    ):
+        raise ImproperlyConfigured(
+            f"The @cors(...) of the view at {show(match.route)} is hidden from routing by another"
+            " decorator: put it above that one."
+        )
+
+
+@lru_cache(maxsize=1024)
+def _is_routed(mark: Mark, urlconf: str | None) -> bool:
+    """Whether some other view has the mark: then one view has called another."""
+    rules = current_rules()
+    entries: list[URLPattern | URLResolver] = list(get_resolver(urlconf).url_patterns)
+    for entry in entries:
+        if isinstance(entry, URLResolver):
+            entries += entry.url_patterns
+        elif mark in _policies_of(entry.callback, rules).marks:
+            return True
+    return False
