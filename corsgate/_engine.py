@@ -291,9 +291,9 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
             _note_replaced(name, names.RESPONSE_HEADERS[lower])
         else:
             merged.append((name, value))
-            if lower != "vary" and lower not in names.RESPONSE_HEADERS:
-                if len(_plain_names) < _MOST_PLAIN_NAMES:
-                    _plain_names.add(name)
+            is_plain = lower != "vary" and lower not in names.RESPONSE_HEADERS
+            if is_plain and len(_plain_names) < _MOST_PLAIN_NAMES:
+                _plain_names.add(name)
     if not vary:
         return [*merged, *decision._lines]
     merged += [line for line in decision._lines if line[0] != names.VARY]

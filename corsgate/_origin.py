@@ -151,7 +151,7 @@ _SOCKET_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 def find_fault(entry: str) -> str | None:
-    """What keeps `entry` from being an origin or a pattern, as a code of `errors.CODES`, or None."""
+    """What keeps `entry` from being an origin or a pattern: a code of `errors.CODES`, or None."""
     if "*" in entry:
         return _find_pattern_fault(entry)
     parts = read_origin(entry)
@@ -164,7 +164,7 @@ def find_fault(entry: str) -> str | None:
 
 def _find_pattern_fault(entry: str) -> str | None:
     base = entry.removesuffix(":*")
-    scheme, separator, rest = base.partition("://")
+    _, separator, rest = base.partition("://")
     label, _, parent = rest.partition(".")
     if not separator:
         return _diagnose(entry.replace("*", "a"))

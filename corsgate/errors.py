@@ -70,8 +70,10 @@ CODES = {
     ),
     "origin-wildcard": (
         "{value} has a * where none can stand.",
-        "It can be the first label of a host (https://*.example.com), a part of that label"
-        " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin.",
+        (
+            "It can be the first label of a host (https://*.example.com), a part of that label"
+            " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin."
+        ),
     ),
     # Origins, prohibited with credentials; relaxable.
     "insecure-origin": (
@@ -93,8 +95,10 @@ CODES = {
     ),
     "regex-too-broad": (
         "{value} with credentials also accepts {what}.",
-        r"Escape each dot (\.) and spell out the domain, or use a pattern such as"
-        " 'https://*.example.com'.",
+        (
+            r"Escape each dot (\.) and spell out the domain, or use a pattern such as"
+            " 'https://*.example.com'."
+        ),
     ),
     "coroutine-callable": (
         "{value} is a coroutine function, and its answer would never be awaited.",
