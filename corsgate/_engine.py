@@ -7,23 +7,24 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
+from ._origin import MAX_ORIGIN
 from ._record import Record
 from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, MutableMapping
     from typing import Any, Literal
 
+    from ._match import Matcher
     from .policy import Policy
 
     Header = tuple[str, str]
 
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
-# Ready decisions are kept for so many exact origins: bounded by what a policy names, never by
-# what clients send.
-_MOST_READY = 1024
+_MOST_READY = 1024  # allowed origins whose answers a policy keeps
+_REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
 
 
 class Decision(Record):
@@ -39,7 +40,8 @@ class Decision(Record):
 
     _fields = ("kind", "allowed", "reason", "policy")
     # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
-    __slots__ = (*_fields, "_lines", "_vary")
+    # _status, _body: what else the answer to a preflight is made of.
+    __slots__ = (*_fields, "_body", "_lines", "_status", "_vary")
 
     kind: Literal["preflight", "actual", "not-cors"]
     allowed: bool
@@ -47,6 +49,8 @@ class Decision(Record):
     policy: Policy | None
     _lines: tuple[Header, ...]
     _vary: tuple[str, ...]
+    _status: str
+    _body: bytes
 
     def __init__(
         self,
@@ -57,10 +61,18 @@ class Decision(Record):
         policy: Policy | None,
         _lines: tuple[Header, ...] = (),
         _vary: tuple[str, ...] = (),
+        _status: str = "",
+        _body: bytes = b"",
     ) -> None:
-        lines = (*_lines, (names.VARY, ", ".join(_vary))) if _vary else _lines
         self._set(
-            kind=kind, allowed=allowed, reason=reason, policy=policy, _lines=lines, _vary=_vary
+            kind=kind,
+            allowed=allowed,
+            reason=reason,
+            policy=policy,
+            _lines=(*_lines, (names.VARY, ", ".join(_vary))) if _vary else _lines,
+            _vary=_vary,
+            _status=_status,
+            _body=_body,
         )
 
     def _replace(self, lines: Iterable[Header], vary: Iterable[str]) -> Decision:
@@ -71,30 +83,38 @@ class Decision(Record):
             policy=self.policy,
             _lines=tuple(line for line in lines if line[0] != names.VARY),
             _vary=tuple(dict.fromkeys(vary)),
+            _status=self._status,
+            _body=self._body,
         )
 
 
 class _Ready:
-    """All of a policy's answers that do not depend on the request, and the exact origins seen."""
+    """All of a policy's answers that do not depend on the request, and those to origins seen."""
 
     __slots__ = (
         "actual",
         "actual_tail",
+        "any_origin",
         "denied",
+        "keeps_all",
         "preflight",
+        "preflight_any",
+        "preflight_status",
         "preflight_tail",
-        "refused",
         "reflects_headers",
         "reflects_methods",
+        "refused",
         "vary",
         "without_origin",
     )
 
     def __init__(self, policy: Policy) -> None:
-        any_origin = policy._matcher is None
-        none_at_all = not policy.allow_origins
+        matcher = policy._matcher
+        self.any_origin = matcher is None
         # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
-        self.vary = () if any_origin or none_at_all else (names.ORIGIN,)
+        self.vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
+        # What a callable says may change; all else about an origin holds as long as the policy.
+        self.keeps_all = matcher is not None and not matcher.calls
         self.actual: dict[str, Decision] = {}
         self.preflight: dict[str, Decision] = {}
 
@@ -112,34 +132,62 @@ class _Ready:
             tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
             tail.append((names.MAX_AGE, str(policy.max_age)))
+        self.preflight_status = "204 No Content"  # RFC 9110, 8.6: without Content-Length
+        if policy.preflight_status == 200:
+            self.preflight_status = "200 OK"
+            tail += _content(b"")
         self.preflight_tail = tuple(tail)
 
-        if any_origin:
-            timing = ((names.ALLOW_TIMING, "*"),) if policy.allow_timing else ()
-            self.without_origin = Decision(
-                kind="actual",
-                allowed=True,
-                policy=policy,
-                _lines=((names.ALLOW_ORIGIN, "*"), *timing, *self.actual_tail),
+        def denied(kind: Literal["preflight", "actual"], **answer: Any) -> Decision:
+            return Decision(
+                kind=kind, allowed=False, reason="origin-not-allowed", policy=policy, **answer
             )
+
+        self.denied = denied("actual", _vary=self.vary)
+        # "HTTP responses": 403, and none of the headers, where a server does not want the request.
+        self.refused = denied(
+            "preflight",
+            _lines=_content(_REFUSAL),
+            _vary=_PREFLIGHT_VARY,
+            _status="403 Forbidden",
+            _body=_REFUSAL,
+        )
+        if matcher is None:
+            self.without_origin = _allowed_actual(policy, self, "*")
+            self.preflight_any = _allowed_preflight(policy, self, "*", ())
         else:
             self.without_origin = Decision(
                 kind="not-cors", allowed=True, policy=policy, _vary=self.vary
             )
-        self.denied = Decision(
-            kind="actual",
-            allowed=False,
-            reason="origin-not-allowed",
-            policy=policy,
-            _vary=self.vary,
-        )
-        self.refused = Decision(
-            kind="preflight",
-            allowed=False,
-            reason="origin-not-allowed",
-            policy=policy,
-            _vary=_PREFLIGHT_VARY,
-        )
+            self.preflight_any = self.refused
+
+
+def _content(body: bytes) -> tuple[Header, ...]:
+    return ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))
+
+
+def _allowed_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
+    timing = ((names.ALLOW_TIMING, origin),) if policy.allow_timing else ()
+    return Decision(
+        kind="actual",
+        allowed=True,
+        policy=policy,
+        _lines=((names.ALLOW_ORIGIN, origin), *timing, *ready.actual_tail),
+        _vary=ready.vary,
+    )
+
+
+def _allowed_preflight(
+    policy: Policy, ready: _Ready, origin: str, reflected: tuple[Header, ...]
+) -> Decision:
+    return Decision(
+        kind="preflight",
+        allowed=True,
+        policy=policy,
+        _lines=((names.ALLOW_ORIGIN, origin), *reflected, *ready.preflight_tail),
+        _vary=_PREFLIGHT_VARY,
+        _status=ready.preflight_status,
+    )
 
 
 def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -156,9 +204,15 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
         return ready.without_origin
     # "HTTP requests": exactly these three make a CORS-preflight request.
     if environ.get("REQUEST_METHOD") == "OPTIONS" and names.ENVIRON_REQUEST_METHOD in environ:
+        if ready.any_origin:
+            return ready.preflight_any
+        if len(origin) > MAX_ORIGIN:  # before anything has to hash it
+            return ready.refused
         return ready.preflight.get(origin) or _decide_preflight(policy, ready, origin, environ)
-    if policy._matcher is None:
+    if ready.any_origin:
         return ready.without_origin
+    if len(origin) > MAX_ORIGIN:
+        return ready.denied
     return ready.actual.get(origin) or _decide_actual(policy, ready, origin, environ)
 
 
@@ -172,42 +226,34 @@ def _prepare(policy: Policy) -> _Ready:
 def _decide_actual(
     policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
 ) -> Decision:
-    matcher = policy._matcher
-    if matcher is None or not matcher.allows(origin, environ):
+    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
+    if not matcher.allows(origin, environ):
         return ready.denied
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
-    timing = ((names.ALLOW_TIMING, origin),) if policy.allow_timing else ()
-    decision = Decision(
-        kind="actual",
-        allowed=True,
-        policy=policy,
-        _lines=((names.ALLOW_ORIGIN, origin), *timing, *ready.actual_tail),
-        _vary=ready.vary,
-    )
-    if origin in matcher.exact and len(ready.actual) < _MOST_READY:
-        ready.actual[origin] = decision
+    decision = _allowed_actual(policy, ready, origin)
+    if ready.keeps_all or origin in matcher.exact:
+        _keep(ready.actual, origin, decision)
     return decision
 
 
 def _decide_preflight(
     policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
 ) -> Decision:
-    matcher = policy._matcher
-    if matcher is not None and not matcher.allows(origin, environ):
+    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
+    if not matcher.allows(origin, environ):
         return ready.refused
-    allow_origin = (names.ALLOW_ORIGIN, origin if matcher else "*")
-    reflected = _reflect(ready, environ)
-    decision = Decision(
-        kind="preflight",
-        allowed=True,
-        policy=policy,
-        _lines=(allow_origin, *reflected, *ready.preflight_tail),
-        _vary=_PREFLIGHT_VARY,
-    )
-    fixed = not (ready.reflects_methods or ready.reflects_headers)
-    if fixed and matcher and origin in matcher.exact and len(ready.preflight) < _MOST_READY:
-        ready.preflight[origin] = decision
+    decision = _allowed_preflight(policy, ready, origin, _reflect(ready, environ))
+    reflects = ready.reflects_methods or ready.reflects_headers
+    if not reflects and (ready.keeps_all or origin in matcher.exact):
+        _keep(ready.preflight, origin, decision)
     return decision
+
+
+def _keep(answers: dict[str, Decision], origin: str, decision: Decision) -> None:
+    # Anybody can make up hosts below a pattern: what they push out is made again when needed.
+    if len(answers) >= _MOST_READY:
+        answers.clear()
+    answers[origin] = decision
 
 
 def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
@@ -244,23 +290,9 @@ def hands_off(vary: Iterable[str]) -> Decision:
     return Decision(kind="not-cors", allowed=True, policy=None, _vary=tuple(vary))
 
 
-_REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
-
-
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
-    """Status line, headers and body of the answer to a preflight.
-
-    "HTTP responses": a server that does not want the request says 403 and sends none of the
-    headers; an ok status means going on.
-    """
-    if not decision.allowed:
-        status, body = "403 Forbidden", _REFUSAL
-    elif decision.policy is None or decision.policy.preflight_status == 204:
-        return "204 No Content", list(decision._lines), b""  # RFC 9110, 8.6: no Content-Length
-    else:
-        status, body = "200 OK", b""
-    content = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    return status, [*content, *decision._lines], body
+    """Status line, headers and body of the answer to a preflight."""
+    return decision._status, list(decision._lines), decision._body
 
 
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
@@ -274,10 +306,29 @@ def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
-    # One pass in C for the usual response, which has none of these headers yet.
-    if _plain_names.issuperset([name for name, _ in headers]):
-        return [*headers, *decision._lines]
-    return _merge_headers(headers, decision)
+    # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
+    for name, _ in headers:
+        if name not in _plain_names:
+            return _merge_headers(headers, decision)
+    return [*headers, *decision._lines]
+
+
+def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
+    """The same, in place, for a response that has a mapping of headers."""
+    for name in headers:
+        if name not in _plain_names:
+            break
+    else:
+        for name, value in decision._lines:
+            headers[name] = value
+        return
+    before = list(headers.items())
+    after = _merge_headers(before, decision)
+    for name, _ in set(before).difference(after):
+        del headers[name]
+    for name, value in after:
+        if (name, value) not in before:
+            headers[name] = value
 
 
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._origin import read_origin, split_pattern
+from ._origin import MAX_ORIGIN, read_origin, split_pattern
 from ._protocol import DIGITS, LOWER
 from .errors import show
 
@@ -26,7 +26,16 @@ class Matcher:
     labels of that host and not on the number of patterns.
     """
 
-    __slots__ = ("_any_port", "_callables", "_depths", "_patterns", "_regexes", "_shapes", "exact")
+    __slots__ = (
+        "_any_port",
+        "_callables",
+        "_patterns",
+        "_regexes",
+        "_shapes",
+        "_steps",
+        "exact",
+        "only_exact",
+    )
 
     def __init__(
         self,
@@ -39,6 +48,7 @@ class Matcher:
         self._patterns = frozenset(patterns)
         self._regexes = tuple(regexes)
         self._callables = tuple(callables)
+        self.only_exact = not (self._patterns or self._regexes or self._callables)
         self._any_port = any(pattern.endswith(":*") for pattern in self._patterns)
         # How many labels may follow the star of "*.": only those suffixes are spelt out.
         depths: set[int] = set()
@@ -53,12 +63,10 @@ class Matcher:
                 shapes.setdefault(f"{scheme}://{parent}{port}", set()).add(
                     (len(before), len(after))
                 )
-        self._depths = tuple(sorted(depths))
+        # The same as steps to the left, from dot to dot.
+        ordered = sorted(depths)
+        self._steps = tuple(b - a for a, b in zip([0, *ordered], ordered, strict=False))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
-
-    @property
-    def only_exact(self) -> bool:
-        return not (self._patterns or self._regexes or self._callables)
 
     @property
     def calls(self) -> bool:
@@ -69,30 +77,39 @@ class Matcher:
         """Whether `origin`, as a client sent it, is allowed. Never raises."""
         if origin in self.exact:
             return True
-        if self.only_exact or (parts := read_origin(origin)) is None:
+        if self.only_exact or len(origin) > MAX_ORIGIN:
             return False
-        return (
-            (bool(self._patterns) and self._matches_pattern(*parts))
-            or any(regex.fullmatch(origin) for regex in self._regexes)
-            or any(_says_yes(ask, origin, environ) for ask in self._callables)
+        # Most are turned down by look-ups alone; whatever passes must also be an origin.
+        if self._patterns and self._matches_pattern(origin):
+            return read_origin(origin) is not None
+        if not (self._regexes or self._callables) or read_origin(origin) is None:
+            return False
+        return any(regex.fullmatch(origin) for regex in self._regexes) or any(
+            _says_yes(ask, origin, environ) for ask in self._callables
         )
 
-    def _matches_pattern(self, scheme: str, host: str, port: str) -> bool:
-        if "*" in host:
+    def _matches_pattern(self, origin: str) -> bool:
+        if "*" in origin:
             return False  # a star that a client sends must not stand for the pattern's own
         patterns = self._patterns
+        scheme, _, rest = origin.partition("://")
+        host, mark, port = rest.partition("]" if rest.startswith("[") else ":")
+        host, port = (host + mark, port) if mark == "]" else (host, mark + port)
         ports = (port, ":*") if self._any_port else (port,)
         if self._any_port and f"{scheme}://{host}:*" in patterns:
             return True
-        for depth in self._depths:
-            below, *labels = host.rsplit(".", depth)
-            if len(labels) < depth or not below:
+        at = len(host)
+        for steps in self._steps:
+            for _ in range(steps):
+                at = host.rfind(".", 0, at) if at > 0 else -1
+            if at <= 0:
                 break  # the host is no deeper than this, so no deeper suffix fits either
-            suffix = ".".join(labels)
-            if any(f"{scheme}://*.{suffix}{end}" in patterns for end in ports):
-                return True
-        if not self._shapes:
-            return False
+            for end in ports:
+                if f"{scheme}://*{host[at:]}{end}" in patterns:
+                    return True
+        return bool(self._shapes) and self._matches_label(scheme, host, ports)
+
+    def _matches_label(self, scheme: str, host: str, ports: tuple[str, ...]) -> bool:
         label, dot, parent = host.partition(".")
         for end in ports:
             for before, after in self._shapes.get(f"{scheme}://{dot}{parent}{end}", ()):
@@ -100,7 +117,8 @@ class Matcher:
                 if (
                     before < stop
                     and not label[before:stop].strip(_STAR)
-                    and f"{scheme}://{label[:before]}*{label[stop:]}{dot}{parent}{end}" in patterns
+                    and f"{scheme}://{label[:before]}*{label[stop:]}{dot}{parent}{end}"
+                    in self._patterns
                 ):
                     return True
         return False

@@ -22,7 +22,7 @@ class PathRules:
     case counts, and nothing is decoded or resolved a second time (that is the router's to do).
     """
 
-    __slots__ = ("_covers", "_depth", "_exact", "_prefixes", "application")
+    __slots__ = ("_covers", "_depth", "_exact", "_prefixes", "application", "only_policy")
 
     def __init__(
         self,
@@ -38,19 +38,18 @@ class PathRules:
         for pattern, source in rules:
             table = self._prefixes if pattern.endswith("/*") else self._exact
             table[pattern.removesuffix("/*")] = source
+        alone = not (self._exact or self._prefixes or covers)
+        # The policy of every path, where there is just one.
+        self.only_policy = application if alone and isinstance(application, Policy) else None
         self._depth = max((prefix.count("/") for prefix in self._prefixes), default=-1)
-
-    @property
-    def only_policy(self) -> Policy | None:
-        """The policy of every path, where there is just one."""
-        alone = not (self._exact or self._prefixes or self._covers)
-        return self.application if alone and isinstance(self.application, Policy) else None
 
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
 
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
+        if self.only_policy is not None:
+            return self.only_policy
         if path in self._exact:
             return self._exact[path]
         if self._depth >= 0:

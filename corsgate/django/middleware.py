@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
 from django.utils import translation
 
-from .._engine import answer_preflight, without_caching, write_headers
+from .._engine import answer_preflight, update_headers, without_caching
 from .._marks import (
     UNMARKED,
     Mark,
@@ -30,7 +30,7 @@ from ..errors import PolicyError, show
 from .conf import current_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, MutableMapping
     from typing import Any, TypeVar, Unpack
 
     from django.http import HttpRequest
@@ -69,7 +69,8 @@ class CORSMiddleware:
             return self._acall(request)
         rules = current_rules()
         if is_preflight(request.META):
-            decision = _judge_preflight(request, rules)
+            source, differs = _source_of_preflight(request, rules)
+            decision = _as_cacheable(decide_by(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
@@ -79,16 +80,20 @@ class CORSMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = current_rules()
         if is_preflight(request.META):
-            # Rare, and browsers keep the answer: one thread hop for whatever has to be asked.
-            decision = await sync_to_async(_judge_preflight)(request, rules)
+            source, differs = _source_of_preflight(request, rules)
+            decision = _as_cacheable(await _decide_in_thread(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
         response = await cast("Any", self.get_response(request))
-        source = _source_of(request, rules)
-        if may_block(source):
-            return _finish(response, await sync_to_async(decide_by)(source, request.META))
-        return _finish(response, decide_by(source, request.META))
+        return _finish(response, await _decide_in_thread(_source_of(request, rules), request.META))
+
+
+async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
+    """Callables of the user's may wait for something, and must not do so in the event loop."""
+    if may_block(source):
+        return await sync_to_async(decide_by)(source, meta)
+    return decide_by(source, meta)
 
 
 def _answer(decision: Decision) -> HttpResponse:
@@ -102,13 +107,7 @@ def _answer(decision: Decision) -> HttpResponse:
 def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpResponseBase:
     if decision is None:
         return response
-    before = list(response.items())
-    after = write_headers(before, decision)
-    for name, _ in set(before).difference(after):
-        del response[name]
-    for name, value in after:
-        if (name, value) not in before:
-            response[name] = value
+    update_headers(cast("MutableMapping[str, str]", response.headers), decision)
     return response
 
 
@@ -122,21 +121,20 @@ def _source_of(request: HttpRequest, rules: PathRules) -> Source:
     """The source for the view that has answered, or would have if nothing had come before it."""
     found: Source | NotGiven = NOT_GIVEN
     match = request.resolver_match
-    method = request.META["REQUEST_METHOD"]
-    if match is not None:
-        if _marks_exist:
-            found = _policies_of(match.func, rules).source(method)
-    else:
-        found = _resolve(request, method, rules)[0]
+    if match is None:
+        found = _resolve(request, request.META["REQUEST_METHOD"], rules)[0]
+    elif _marks_exist:
+        found = _policies_of(match.func, rules).source(request.META["REQUEST_METHOD"])
     return rules.find(request.path_info) if isinstance(found, NotGiven) else found
 
 
-def _judge_preflight(request: HttpRequest, rules: PathRules) -> Decision | None:
+def _source_of_preflight(request: HttpRequest, rules: PathRules) -> tuple[Source, bool]:
     source, differs = _resolve(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-    if isinstance(source, NotGiven):
-        source = rules.find(request.path_info)
-    decision = decide_by(source, request.META)
-    return without_caching(decision) if decision is not None and differs else decision
+    return rules.find(request.path_info) if isinstance(source, NotGiven) else source, differs
+
+
+def _as_cacheable(decision: Decision | None, differs: bool) -> Decision | None:
+    return without_caching(decision) if differs and decision is not None else decision
 
 
 def _resolve(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source | NotGiven, bool]:
