@@ -6,13 +6,11 @@ import sys
 from copy import copy
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, Flask, current_app, has_request_context
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from ._engine import decide, without_caching, write_headers
+from ._flask_routing import find_views
 from ._marks import UNMARKED, Mark, compile_view, mark_of, mark_view, set_mark
 from ._paths import PathRules, compile_paths, decode_path
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
@@ -22,7 +20,6 @@ from ._sources import (
     NotGiven,
     application_source,
     decide_by,
-    for_method,
     is_preflight,
 )
 from .errors import PolicyError, Problem, show
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from _typeshed import OptExcInfo
-    from werkzeug.routing import MapAdapter
 
     from ._engine import Decision
     from ._marks import ViewPolicies
@@ -259,28 +255,8 @@ class _Gate:
         """The source of the view that would serve `method`, and whether other methods differ."""
         if not self._marks:
             return NOT_GIVEN, False
-        try:
-            asked = for_method(environ, method)
-            adapter = self._app.create_url_adapter(self._app.request_class(asked))
-            if adapter is None:
-                return NOT_GIVEN, False
-            path, endpoint = _route(adapter, None, method)
-            served = {
-                other: _route(adapter, path, other)[1]
-                for other in adapter.allowed_methods(path)
-                if other != "OPTIONS"
-            }
-        except HTTPException:  # an untrusted host, for one: the application answers that
-            return NOT_GIVEN, False
-        except Exception:
-            self._app.logger.exception(
-                "corsgate: routing %s failed, so the policy of the application holds",
-                show(environ.get("PATH_INFO")),
-            )
-            return NOT_GIVEN, False
-        sources = [
-            self._views.get(name, UNMARKED).source(other) for other, name in served.items() if name
-        ]
+        endpoint, others = find_views(self._app, self._inner, environ, method)
+        sources = [self._views.get(name, UNMARKED).source(other) for other, name in others.items()]
         if endpoint is not None:
             found = self._views.get(endpoint, UNMARKED).source(method)
             return found, any(source != found for source in sources)
@@ -330,20 +306,6 @@ class _Gate:
         ]
         start_response("500 INTERNAL SERVER ERROR", write_headers(headers, decision), exc_info)
         return [body]
-
-
-def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | None, str | None]:
-    """The path after slash redirects, and the endpoint of its view; None if there is no view."""
-    for _ in range(3):  # // and a slash at the end, one after the other
-        try:
-            rule, _values = adapter.match(path, method=method, return_rule=True)
-            return path, rule.endpoint
-        except RequestRedirect as redirect:
-            target = urlsplit(redirect.new_url)
-            path = "/" + unquote(target.path).removeprefix(adapter.script_name).lstrip("/")
-        except HTTPException:
-            break
-    return path, None
 
 
 def cors(

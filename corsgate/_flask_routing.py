@@ -1,0 +1,81 @@
+"""Flask's router, asked which views a preflight is about, before Flask itself sees the request."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import RequestRedirect
+
+from ._sources import for_method
+from .errors import show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from flask import Flask
+    from werkzeug.routing import MapAdapter
+
+
+def find_views(
+    app: Flask, inner: WSGIApplication, environ: WSGIEnvironment, method: str
+) -> tuple[str | None, dict[str, str]]:
+    """The endpoint that would serve `method` on the URL, and the endpoints of all its methods.
+
+    Through slash redirects: those of their target.
+
+    :param inner: what is between the gate and Flask.
+    """
+    try:
+        asked = for_method(_as_flask_gets_it(inner, environ), method)
+        adapter = app.create_url_adapter(app.request_class(asked))
+        if adapter is None:
+            return None, {}
+        path, endpoint = _route(adapter, None, method)
+        others = {
+            other: found
+            for other in adapter.allowed_methods(path)
+            if other != "OPTIONS" and (found := _route(adapter, path, other)[1])
+        }
+    except HTTPException:  # an untrusted host, for one: the application answers that
+        return None, {}
+    except Exception:
+        app.logger.exception(
+            "corsgate: routing %s failed, so the policy of the application holds",
+            show(environ.get("PATH_INFO")),
+        )
+        return None, {}
+    return endpoint, others
+
+
+def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | None, str | None]:
+    """The path after slash redirects, and the endpoint of its view; None if there is no view."""
+    for _ in range(3):  # // and a slash at the end, one after the other
+        try:
+            rule, _values = adapter.match(path, method=method, return_rule=True)
+            return path, rule.endpoint
+        except RequestRedirect as redirect:
+            target = urlsplit(redirect.new_url)
+            path = "/" + unquote(target.path).removeprefix(adapter.script_name).lstrip("/")
+        except HTTPException:
+            break
+    return path, None
+
+
+def _as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment:
+    """The environ after a `ProxyFix` that is inside of the gate: the host counts in routing."""
+    while isinstance(inner, ProxyFix):
+        asked = dict(environ)
+        layer = copy(inner)
+        layer.app = _answer_nothing
+        layer(asked, lambda status, headers, exc_info=None: lambda data: None)
+        inner, environ = inner.app, asked
+    return environ
+
+
+def _answer_nothing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return []
