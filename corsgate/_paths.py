@@ -53,11 +53,16 @@ class PathRules:
         if path in self._exact:
             return self._exact[path]
         if self._depth >= 0:
-            segments = path.split("/", self._depth + 1)
-            for end in range(min(len(segments), self._depth + 1), 0, -1):
-                prefix = "/".join(segments[:end])
-                if prefix in self._prefixes:
-                    return self._prefixes[prefix]
+            prefix = path
+            if path.count("/") > self._depth:
+                prefix = "/".join(path.split("/", self._depth + 1)[:-1])
+            while prefix not in self._prefixes:
+                cut = prefix.rfind("/")
+                if cut < 0:
+                    break
+                prefix = prefix[:cut]
+            else:
+                return self._prefixes[prefix]
         return None if self._covers and not self._covers(path) else self.application
 
 
