@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RequestRedirect
 
@@ -31,8 +32,10 @@ def find_views(
     :param inner: what is between the gate and Flask.
     """
     try:
-        asked = for_method(_as_flask_gets_it(inner, environ), method)
-        adapter = app.create_url_adapter(app.request_class(asked))
+        asked = _as_flask_gets_it(inner, environ)
+        if asked is None:
+            return None, {}
+        adapter = app.create_url_adapter(app.request_class(for_method(asked, method)))
         if adapter is None:
             return None, {}
         path, endpoint = _route(adapter, None, method)
@@ -66,13 +69,20 @@ def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | No
     return path, None
 
 
-def _as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment:
-    """The environ after a `ProxyFix` that is inside of the gate: the host counts in routing."""
-    while isinstance(inner, ProxyFix):
+def _as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment | None:
+    """The environ after the layers between the gate and Flask; None if another application gets it.
+
+    Known are Werkzeug's: `ProxyFix`, whose host counts in routing, and mounted applications.
+    """
+    while isinstance(inner, (ProxyFix, DispatcherMiddleware)):
         asked = dict(environ)
         layer = copy(inner)
         layer.app = _answer_nothing
+        if isinstance(layer, DispatcherMiddleware):
+            layer.mounts = dict.fromkeys(layer.mounts, _answer_nothing)
         layer(asked, lambda status, headers, exc_info=None: lambda data: None)
+        if asked.get("PATH_INFO") != environ.get("PATH_INFO"):
+            return None
         inner, environ = inner.app, asked
     return environ
 

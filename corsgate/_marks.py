@@ -161,6 +161,7 @@ class ViewPolicies:
 
     def source(self, method: str) -> Source | NotGiven:
         """The source for a method; not given where the view has no mark for it."""
+        method = method.upper()  # as Werkzeug and Django do before they choose a handler
         if method == "HEAD" and "HEAD" not in self._methods:
             method = "GET"  # what serves it in a class without a head()
         return self._methods.get(method, self.default)
@@ -171,6 +172,7 @@ class ViewPolicies:
         And whether the sources of other methods differ. A method that the view does not serve is
         judged by what all others share.
         """
+        method = method.upper()
         if method == "HEAD" and method not in self._served:
             method = "GET"
         sources = [self.source(other) for other in sorted(self._served)] or [self.default]
@@ -186,6 +188,15 @@ class ViewPolicies:
 def class_of(view: object) -> object:
     """The class of a class-based view, which Flask and Django keep on the function they make."""
     return getattr(view, "view_class", None) or getattr(view, "cls", None)
+
+
+def _handler_names(view_class: object) -> list[str]:
+    # Django names them all, Flask those that the class has.
+    names = {
+        *getattr(view_class, "http_method_names", ()),
+        *(getattr(view_class, "methods", ()) or ()),
+    }
+    return sorted(name.lower() for name in names)
 
 
 UNMARKED = ViewPolicies(NOT_GIVEN, {}, ())
@@ -213,10 +224,11 @@ def compile_view(
         source = mark.apply(source, place, problems)
     methods: dict[str, Source] = {}
     served: list[str] = []
-    for name in ("get", "head", "post", "put", "patch", "delete"):
+    for name in _handler_names(view_class):
         handler = getattr(view_class, actions.get(name, name), None)
         mark = mark_of(handler)
-        if handler is not None:
+        # Every class has an options(), which describes the others.
+        if handler is not None and (name != "options" or mark is not None):
             served.append(name.upper())
         if mark is not None:
             marks.append(mark)

@@ -118,6 +118,16 @@ class Derived:
         # By identity: a source gives the same few policies again and again.
         self._derived: dict[int, tuple[Policy | None, Policy]] = {}
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Derived)
+            and self._source == other._source
+            and self._options == other._options
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._source)
+
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
         base = self._source(environ)
         known = self._derived.get(id(base))
@@ -151,13 +161,20 @@ def check_source(value: object, field: str) -> Problem | None:
 
 
 def application_source(
-    policy: object, options: Mapping[str, Any], problems: list[Problem]
+    policy: object,
+    options: Mapping[str, Any],
+    problems: list[Problem],
+    spell: Callable[[str], str] = str,
 ) -> Source:
-    """The source that an application was given, as a policy or as options but not as both."""
+    """The source that an application was given, as a policy or as options but not as both.
+
+    :param spell: the name of an option as the user has written it.
+    """
     if isinstance(policy, NotGiven):
         return build(options, problems)
     if options:
-        problems.append(problem("conflict", "policy", policy, what=", ".join(sorted(options))))
+        others = ", ".join(sorted(map(spell, options)))
+        problems.append(problem("conflict", "policy", policy, what=others))
     fault = check_source(policy, "policy")
     if fault:
         problems.append(fault)

@@ -140,7 +140,7 @@ CODES = {
     "wrong-type": ("{value} is no {what}.", "Write {fix}."),
     "wrong-value": ("{value} cannot be read as {what}.", "Write {fix}."),
     "unknown-option": ("corsgate has no such option.", "{fix}"),
-    "conflict": ("It says the same as {what}, which is set too.", "Keep one of the two."),
+    "conflict": ("It is set together with {what}, for the same thing.", "Keep one of the two."),
     # Paths.
     "path-invalid": ("{value} is no path, and no path that ends in /*.", "Write {fix}."),
     "path-repeated": ("{value} is there twice.", "Keep one of them."),

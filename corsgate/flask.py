@@ -7,7 +7,7 @@ from copy import copy
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, current_app, has_request_context
+from flask import Blueprint, Flask, current_app, has_request_context, request
 
 from ._engine import decide, without_caching, write_headers
 from ._flask_routing import find_views
@@ -100,17 +100,26 @@ class CORSGate:
 
     def _read(self, app: Flask) -> PathRules:
         configured, problems = read_settings(app.config, _PREFIX, Policy._fields, ("paths",))
-        config_paths = configured.pop("paths", None)
         keywords: dict[str, Any] = dict(self._options)
+        if self._paths is not None:
+            keywords["paths"] = self._paths
+        options = {**configured, **keywords}
+        paths = options.pop("paths", None)
+
+        def is_setting(field: str) -> bool:
+            name = field.partition("[")[0]
+            return name in configured and name not in keywords
+
+        def spell(option: str) -> str:
+            return _PREFIX + option.upper() if is_setting(option) else option
+
         found: list[Problem] = []
-        source = application_source(self._policy, {**configured, **keywords}, found)
-        paths = self._paths if self._paths is not None else config_paths
+        source = application_source(self._policy, options, found, spell)
         rules = compile_paths(source, paths, found)
-        for problem in found:
-            from_config = problem.field in configured and problem.field not in keywords
-            problems.append(
-                problem.in_settings(_PREFIX, Policy._fields) if from_config else problem
-            )
+        problems += [
+            fault.in_settings(_PREFIX, Policy._fields) if is_setting(fault.field) else fault
+            for fault in found
+        ]
         if problems:
             raise PolicyError(problems)
         return PathRules(source, rules.items())
@@ -235,14 +244,20 @@ class _Gate:
         # Werkzeug leaves the request here; its rule says which view was found. A request of
         # another application, mounted below this one, has a rule of another map.
         rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-        if rule is None:
+        if rule is None and self._is_own_answer(environ, path_info):
             asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
             source = self._match(asked, method)[0]
-        elif rule.map is self._app.url_map:
+        elif rule is not None and rule.map is self._app.url_map:
             source = self._views.get(rule.endpoint, UNMARKED).source(method)
         if isinstance(source, NotGiven):
             return self._rules.find(decode_path(path_info))
         return source
+
+    def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
+        """Whether an answer without a view is this application's, and not of one mounted in it."""
+        if has_request_context() and request.environ is environ:
+            return bool(current_app == self._app)
+        return bool(environ.get("PATH_INFO", "") == path_info)
 
     def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
         source, differs = self._match(environ, environ[ENVIRON_REQUEST_METHOD])
@@ -358,6 +373,4 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
 
 
 def _here() -> str:
-    from flask import request
-
     return f"endpoint {request.endpoint!r}"

@@ -64,7 +64,7 @@ class _Reader:
         self._take_max_age()
         self._drop_forbidden_headers()
         found: list[Problem] = []
-        source = application_source(policy, options, found)
+        source = application_source(policy, options, found, self._spell)
         rules = compile_paths(source, paths, found)
         self.problems += [
             fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault)) for fault in found
@@ -84,6 +84,9 @@ class _Reader:
                 if entry is fault.value or entry == fault.value:
                     return setting
         return self._came_from.get(fault.field, "")
+
+    def _spell(self, option: str) -> str:
+        return self._came_from.get(option, _PREFIX + option.upper())
 
     def _take(self, names: tuple[str, ...]) -> tuple[str, Any]:
         """The setting among `names` that is there, and its value; more than one is a problem."""
