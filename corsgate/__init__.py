@@ -9,15 +9,14 @@ from .policy import Policy
 
 __all__ = ["Decision", "Policy", "PolicyError", "Problem", "decide"]
 
+_GATES = (
+    "from corsgate.flask import CORSGate (Flask), from corsgate.wsgi import CORSMiddleware (any "
+    'WSGI application), or "corsgate.django.CORSMiddleware" in MIDDLEWARE (Django)'
+)
 _ELSEWHERE = {
-    "CORSGate": "from corsgate.flask import CORSGate",
-    "CORSMiddleware": (
-        "from corsgate.wsgi import CORSMiddleware (around a WSGI application), or put "
-        '"corsgate.django.CORSMiddleware" into MIDDLEWARE (Django)'
-    ),
-    "cors": (
-        "from corsgate.flask import cors (Flask), or from corsgate.django import cors (Django)"
-    ),
+    "CORSGate": _GATES,
+    "CORSMiddleware": _GATES,
+    "cors": "from corsgate.flask import cors (Flask), or from corsgate.django import cors (Django)",
 }
 
 
@@ -25,5 +24,5 @@ def __getattr__(name: str) -> object:
     # An ImportError and not an AttributeError: its text is what the user gets to read. One name
     # for several front ends would let a wrapper be made and dropped, which does nothing, silently.
     if name in _ELSEWHERE:
-        raise ImportError(f"corsgate has a {name} for each framework: write {_ELSEWHERE[name]}.")
+        raise ImportError(f"{name} is not for every framework: write {_ELSEWHERE[name]}.")
     raise AttributeError(f"module 'corsgate' has no attribute {name!r}")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ._match import OriginCallable
 
 
+# What was meant is more than one origin, or cannot be told.
+_WITHOUT_CORRECTION = ("origin-several", "origin-regex")
+
+
 class Origins:
     """The entries of `allow_origins`, sorted by kind; `entries` is all of them, normalised."""
 
@@ -131,7 +135,7 @@ class Checker:
         return ("*",) if "*" in names else tuple(sorted(set(names)))
 
     def _header_names(self, field: str, value: object) -> dict[str, str]:
-        names = {name.lower(): name for name in self._names(field, value)}
+        names = {name.lower(): name for name in sorted(self._names(field, value))}
         for name in names.values():
             if not _protocol.is_token(name):
                 self.add("header-invalid", field, name)
@@ -186,9 +190,7 @@ class Checker:
         code = find_fault(entry)
         if code is None:
             return True
-        correction = None if code == "origin-several" else find_correction(entry)
-        if correction is None and (not set("\\^$|()+").isdisjoint(entry) or ".*" in entry):
-            code = "origin-regex"
+        correction = find_correction(entry) if code not in _WITHOUT_CORRECTION else None
         self.add(code, field, entry, fix=repr(correction) if correction else "")
         return False
 
@@ -197,15 +199,15 @@ class Checker:
         if "*" in origins.entries:
             self.add("wildcard-credentials", field, "*")
         for text in sorted({*origins.exact, *origins.patterns}):
-            code, fix = "", ""
-            if text == "null":
-                code = "null-origin"
-            elif _risk.is_insecure(text):
-                code, fix = "insecure-origin", repr("https" + text[4:])
-            elif _risk.is_public_suffix_pattern(text):
-                code = "public-suffix"
-            if code and code not in relaxed:
-                self.add(code, field, text, fix=fix)
+            risks = {
+                "null-origin": text == "null",
+                "insecure-origin": _risk.is_insecure(text),
+                "public-suffix": _risk.is_public_suffix_pattern(text),
+            }
+            for code, found in risks.items():
+                if found and code not in relaxed:
+                    fix = repr("https" + text[4:]) if code == "insecure-origin" else ""
+                    self.add(code, field, text, fix=fix)
         for regex in origins.regexes:
             foreign = _risk.find_foreign_origin(regex)
             if foreign is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
+_NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
 _REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
 
 
@@ -82,7 +83,7 @@ class Decision(Record):
             reason=self.reason,
             policy=self.policy,
             _lines=tuple(line for line in lines if line[0] != names.VARY),
-            _vary=tuple(dict.fromkeys(vary)),
+            _vary=_distinct(vary),
             _status=self._status,
             _body=self._body,
         )
@@ -132,10 +133,7 @@ class _Ready:
             tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
             tail.append((names.MAX_AGE, str(policy.max_age)))
-        self.preflight_status = "204 No Content"  # RFC 9110, 8.6: without Content-Length
-        if policy.preflight_status == 200:
-            self.preflight_status = "200 OK"
-            tail += _content(b"")
+        self.preflight_status = _NO_CONTENT if policy.preflight_status == 204 else "200 OK"
         self.preflight_tail = tuple(tail)
 
         def denied(kind: Literal["preflight", "actual"], **answer: Any) -> Decision:
@@ -147,7 +145,6 @@ class _Ready:
         # "HTTP responses": 403, and none of the headers, where a server does not want the request.
         self.refused = denied(
             "preflight",
-            _lines=_content(_REFUSAL),
             _vary=_PREFLIGHT_VARY,
             _status="403 Forbidden",
             _body=_REFUSAL,
@@ -160,10 +157,6 @@ class _Ready:
                 kind="not-cors", allowed=True, policy=policy, _vary=self.vary
             )
             self.preflight_any = self.refused
-
-
-def _content(body: bytes) -> tuple[Header, ...]:
-    return ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))
 
 
 def _allowed_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
@@ -292,7 +285,14 @@ def hands_off(vary: Iterable[str]) -> Decision:
 
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
     """Status line, headers and body of the answer to a preflight."""
-    return decision._status, list(decision._lines), decision._body
+    status, body = decision._status, decision._body
+    if not body and status == _NO_CONTENT:
+        return status, list(decision._lines), body
+    content = (
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+    )
+    return status, [*content, *decision._lines], body
 
 
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
@@ -350,11 +350,15 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
     merged += [line for line in decision._lines if line[0] != names.VARY]
     members = [member.strip() for value in (*vary, *decision._vary) for member in value.split(",")]
     # RFC 9110, section 12.5.5: names compare without case, and "*" covers all of them.
-    distinct: dict[str, str] = {}
-    for member in filter(None, members):
-        distinct.setdefault(member.lower(), member)
-    shown = "*" if "*" in distinct else ", ".join(distinct.values())
+    shown = "*" if "*" in members else ", ".join(_distinct(filter(None, members)))
     return [*merged, (names.VARY, shown)]
+
+
+def _distinct(members: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for member in members:
+        found.setdefault(member.lower(), member)
+    return tuple(found.values())
 
 
 _replaced: set[str] = set()

@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 
 def find_views(
     app: Flask, inner: WSGIApplication, environ: WSGIEnvironment, method: str
-) -> tuple[str | None, dict[str, str]]:
-    """The endpoint that would serve `method` on the URL, and the endpoints of all its methods.
+) -> tuple[str | None, str | None, dict[str, str]]:
+    """Where a slash redirect leads, the endpoint that serves `method` there, and those of all.
 
-    Through slash redirects: those of their target.
+    None where there is no redirect, and no endpoint.
 
     :param inner: what is between the gate and Flask.
     """
+    nothing: tuple[None, None, dict[str, str]] = (None, None, {})
     try:
         asked = _as_flask_gets_it(inner, environ)
         if asked is None:
-            return None, {}
+            return nothing
         adapter = app.create_url_adapter(app.request_class(for_method(asked, method)))
         if adapter is None:
-            return None, {}
+            return nothing
         path, endpoint = _route(adapter, None, method)
         others = {
             other: found
@@ -45,14 +46,14 @@ def find_views(
             if other != "OPTIONS" and (found := _route(adapter, path, other)[1])
         }
     except HTTPException:  # an untrusted host, for one: the application answers that
-        return None, {}
+        return nothing
     except Exception:
         app.logger.exception(
             "corsgate: routing %s failed, so the policy of the application holds",
             show(environ.get("PATH_INFO")),
         )
-        return None, {}
-    return endpoint, others
+        return nothing
+    return path, endpoint, others
 
 
 def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | None, str | None]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import wraps
 
-from ._sources import NOT_GIVEN, NotGiven, build, check_source
-from .errors import RELAXABLE, PolicyError
+from ._sources import NOT_GIVEN, NotGiven, build, check_alone, check_source
+from .errors import PolicyError
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ class Mark:
                 raise PolicyError([fault])
         self.policy = policy
         self.options = options
-        _check_alone(options)
+        check_alone(options)
 
     def apply(self, base: Source, place: str, problems: list[Problem]) -> Source:
         """The source that holds here, where `base` holds around it."""
@@ -72,16 +72,6 @@ def _bare(value: object) -> str:
     return f"cors() takes a Policy or None, not {value!r}: write cors(allow_origins=...)."
 
 
-def _check_alone(options: Mapping[str, Any]) -> None:
-    # Whether a risk is accepted may be inherited, so that is judged when all is merged.
-    try:
-        Policy(**options)
-    except PolicyError as error:
-        problems = [problem for problem in error.problems if problem.code not in RELAXABLE]
-        if problems:
-            raise PolicyError(problems) from None
-
-
 def mark_of(target: object) -> Mark | None:
     mark = getattr(target, _MARK, None)
     return mark if isinstance(mark, Mark) else None
@@ -94,14 +84,14 @@ def groups_of(view: object) -> tuple[Mark, ...]:
 
 
 def set_mark(target: object, mark: Mark) -> None:
-    """Mark a class or a blueprint."""
+    """Mark a class, a blueprint, or a function that is registered already."""
     setattr(target, _MARK, mark)
 
 
 def mark_view(
     view: Callable[..., Any], mark: Mark, *, is_async: bool, notice: Callable[..., None]
 ) -> Callable[..., Any]:
-    """Mark `view`, for a decorator below it, and return a wrapper with the mark, for one above.
+    """A wrapper of `view` with the mark; `view` itself stays as it is.
 
     :param notice: called with the mark and the view's arguments whenever the wrapper is; raises
         if routing did not see the mark.
@@ -109,8 +99,8 @@ def mark_view(
     if _IS_WRAPPER in getattr(view, "__dict__", {}):
         name = getattr(view, "__qualname__", repr(view))
         raise TypeError(f"{name} has two @cors(...): keep one, and put all options into it.")
-    set_mark(view, mark)
     wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    set_mark(wrapper, mark)
     setattr(wrapper, _IS_WRAPPER, True)
     return wrapper
 
@@ -191,8 +181,9 @@ def class_of(view: object) -> object:
 
 
 def _handler_names(view_class: object) -> list[str]:
-    # Django names them all, Flask those that the class has.
+    # Django names all that there may be, Flask those that the class has.
     names = {
+        *("get", "head", "post", "put", "patch", "delete"),
         *getattr(view_class, "http_method_names", ()),
         *(getattr(view_class, "methods", ()) or ()),
     }

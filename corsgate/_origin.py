@@ -165,7 +165,10 @@ def find_fault(entry: str) -> str | None:
 def _find_pattern_fault(entry: str) -> str | None:
     base = entry.removesuffix(":*")
     _, separator, rest = base.partition("://")
-    label, _, parent = rest.partition(".")
+    host, port = _split_port(rest)
+    label, _, parent = host.partition(".")
+    if _looks_like_a_regex(entry):
+        return "origin-regex"
     if not separator:
         return _diagnose(entry.replace("*", "a"))
     if "*" in base and (
@@ -176,25 +179,39 @@ def _find_pattern_fault(entry: str) -> str | None:
     fault = find_fault(base.replace("*", "a"))
     if fault and find_fault(base.replace("*", "1")) is None:
         fault = None
-    if fault is None and entry != base and ":" in rest.rpartition("]")[2]:
+    if fault is None and entry != base and port:
         return "origin-port"
     return fault
+
+
+def _looks_like_a_regex(entry: str) -> bool:
+    scheme, separator, rest = entry.partition("://")
+    text = f"{scheme}//{rest.partition('/')[0]}" if separator else entry.partition("/")[0]
+    return (
+        not set("^$|()+").isdisjoint(text)
+        or any(f"\\{char}" in text for char in ".dwsDWS-")
+        or "//.*" in text
+        or scheme.startswith(".*")
+        or (separator != "" and "?" in scheme)
+    )
 
 
 def _diagnose(entry: str) -> str:
     """Names what is wrong with a string that is known to be no origin."""
     if not entry:
         return "origin-empty"
+    pieces = entry.replace(",", " ").replace(";", " ").split()
+    if len(pieces) > 1 and not any(map(find_fault, pieces)):
+        return "origin-several"
     if any(char.isspace() for char in entry):
         return "origin-white-space"
     if entry.lower() == "null":
         return "origin-upper-case"
-    pieces = entry.split(",")
-    if len(pieces) > 1 and all(piece and find_fault(piece) is None for piece in pieces):
-        return "origin-several"
     scheme, separator, rest = entry.partition("://")
     if entry.partition(":")[0].lower() in _OPAQUE_SCHEMES:
         return "origin-scheme"
+    if _looks_like_a_regex(entry):
+        return "origin-regex"
     if not separator:
         return "origin-no-scheme"
     if len(scheme) > MAX_SCHEME:
@@ -235,7 +252,10 @@ def _diagnose_host(scheme: str, authority: str) -> str:
 
 def find_correction(entry: str) -> str | None:
     """The valid origin or pattern that was probably meant, or None."""
-    text = "".join(entry.split()).strip("\"'")
+    text = entry.strip().strip("\"'")
+    if text.count("://") > 1:
+        return None
+    text = "".join(text.split())
     if text.lower() == "null" or text.partition(":")[0].lower() in _OPAQUE_SCHEMES:
         return "null"
     scheme, separator, rest = text.partition("://")

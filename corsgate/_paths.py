@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._sources import build, check_source
+from ._check import is_list
+from ._sources import CLOSED, build, check_source
 from .errors import Problem, problem
 from .policy import Policy
 
@@ -50,6 +51,13 @@ class PathRules:
         """The source for a decoded path."""
         if self.only_policy is not None:
             return self.only_policy
+        source = self._find(path)
+        # An application may resolve these. A browser sends the dots only with an encoded slash.
+        if ("//" in path or "/." in path) and self._find(_resolve(path)) != source:
+            return CLOSED
+        return source
+
+    def _find(self, path: str) -> Source:
         if path in self._exact:
             return self._exact[path]
         if self._depth >= 0:
@@ -64,6 +72,18 @@ class PathRules:
             else:
                 return self._prefixes[prefix]
         return None if self._covers and not self._covers(path) else self.application
+
+
+def _resolve(path: str) -> str:
+    """RFC 3986, section 5.2.4, "Remove Dot Segments", and repeated slashes taken for one."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    end = "/" if path.endswith(("/", "/.", "/..")) and segments else ""
+    return "/" + "/".join(segments) + end
 
 
 def decode_path(path_info: str) -> str:
@@ -83,14 +103,14 @@ def compile_paths(application: Source, paths: object, problems: list[Problem]) -
     """
     rules: dict[str, Source] = {}
     for pattern, value in _pairs(paths, problems):
-        if pattern in rules:
-            problems.append(problem("path-repeated", "paths", pattern))
-        elif not isinstance(pattern, str):
+        if not isinstance(pattern, str):
             problems.append(
                 problem(
                     "wrong-type", "paths", pattern, what="string", fix="a path such as '/api/*'"
                 )
             )
+        elif pattern in rules:
+            problems.append(problem("path-repeated", "paths", pattern))
         elif pattern != (valid := _as_valid(pattern)):
             problems.append(problem("path-invalid", "paths", pattern, fix=repr(valid)))
         else:
@@ -101,11 +121,11 @@ def compile_paths(application: Source, paths: object, problems: list[Problem]) -
 def _pairs(paths: object, problems: list[Problem]) -> list[tuple[Any, Any]]:
     if paths is None:
         return []
-    pairs = list(paths.items()) if hasattr(paths, "items") else paths
-    if isinstance(pairs, (list, tuple)) and all(
-        isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs
-    ):
-        return [(pattern, value) for pattern, value in pairs]
+    listed: Any = paths.items() if hasattr(paths, "items") else paths
+    if is_list(listed):
+        pairs = list(listed)
+        if all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
+            return [(pattern, value) for pattern, value in pairs]
     fix = "{'/api/*': {...}, '/health': None}"
     problems.append(problem("wrong-type", "paths", paths, what="mapping of paths", fix=fix))
     return []

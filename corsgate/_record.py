@@ -36,9 +36,5 @@ class Record:
         shown = (f"{name}={getattr(self, name)!r}" for name in self._fields)
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), dict(zip(self._fields, self._values(), strict=True)))
-
-
-def _rebuild(cls: type[Record], values: dict[str, object]) -> Record:
-    return cls(**values)
+    def __setstate__(self, state: tuple[None, dict[str, object]]) -> None:
+        self._set(**state[1])  # what copy and pickle make of slots

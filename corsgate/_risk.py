@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._origin import read_origin, split_pattern
+from ._protocol import LOWER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,19 +78,17 @@ def find_foreign_origin(regex: re.Pattern[str]) -> str | None:
     for origin in _FOREIGN:
         if regex.fullmatch(origin):
             return origin
-    for dotted, lettered in _samples(regex):
-        own = ""
-        for sample in (dotted, lettered):
-            parts = read_origin(sample)
-            if parts is None:
-                continue
-            scheme, host, port = parts
-            if own and _registrable(host) != own and regex.fullmatch(sample):
-                return sample  # an unescaped dot also stands for a letter
-            own = _registrable(host)
-            for foreign in _neighbours(host, own):
-                if _registrable(foreign) != own and regex.fullmatch(f"{scheme}://{foreign}{port}"):
-                    return f"{scheme}://{foreign}{port}"
+    samples = [read_origin(sample) for sample, _ in _samples(regex)]
+    lettered = [read_origin(sample) for _, sample in _samples(regex)]
+    # Where a dot makes no host, a letter may: ".+" can be anything.
+    meant = [one or other for one, other in zip(samples, lettered, strict=True)]
+    own = {_registrable(parts[1]) for parts in meant if parts}
+    for parts in filter(None, (*meant, *lettered)):
+        scheme, host, port = parts
+        for foreign in (host, *_neighbours(host)):
+            origin = f"{scheme}://{foreign}{port}"
+            if _registrable(foreign) not in own and regex.fullmatch(origin):
+                return origin
     return None
 
 
@@ -99,7 +98,8 @@ def _registrable(host: str) -> str:
     return domain or ".".join(host.split(".")[-2:])
 
 
-def _neighbours(host: str, own: str) -> Iterator[str]:
+def _neighbours(host: str) -> Iterator[str]:
+    own = _registrable(host)
     labels = host.split(".")
     for start in range(len(labels)):
         below = ".".join(labels[start:])
@@ -163,7 +163,7 @@ def _expand_node(name: str, argument: Any) -> list[str]:
 
 
 def _first_not_in(excluded: set[str]) -> str:
-    return next(char for char in "a0-bcdefgh" if char not in excluded)
+    return next((char for char in "a0-" + LOWER if char not in excluded), "")
 
 
 def _member(members: list[tuple[object, Any]]) -> str:

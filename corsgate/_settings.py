@@ -92,7 +92,8 @@ def _read_text(name: str, text: str) -> object:
             raise ValueError("yes or no", "true or false")
         return _WORDS[text.strip().lower()]
     if name in _NUMBERS:
-        if not (text.strip().isascii() and text.strip().removeprefix("-").isdigit()):
+        digits = text.strip().removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
             raise ValueError("a whole number", "digits only, such as 600")
         return int(text)
     return text
@@ -120,6 +121,8 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
         hint = (
             f"{library} has it; here it is called {ours}" if ours else f"{library} has it; drop it"
         )
+        if prefix:
+            note = note.replace("allow_origins=", f"{prefix}ALLOW_ORIGINS = ")
         hint += f": {note}." if note else "."
     return problem("unknown-option", name, value, fix=hint)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _protocol
 from ._check import is_coroutine_function
 from ._engine import Decision, decide, hands_off, with_vary, without_caching
-from .errors import PolicyError, Problem, problem, show
+from .errors import RELAXABLE, PolicyError, Problem, problem, show
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -25,7 +25,8 @@ class NotGiven:
 
 NOT_GIVEN = NotGiven()
 
-_CLOSED = Policy()
+# Allows nothing: what a source that fails counts as.
+CLOSED = Policy()
 
 
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
@@ -70,12 +71,15 @@ def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
     return {**environ, "REQUEST_METHOD": method}
 
 
-def methods_cached_with(policy: Policy | None) -> set[str]:
+def methods_cached_with(policy: Policy | None) -> frozenset[str]:
     """The methods that a browser may use without a preflight of their own after one under `policy`.
 
     Fetch, "CORS-preflight cache", is per URL; safelisted methods may go with a cached header name.
     """
-    return {*_protocol.SAFELISTED_METHODS, *(policy.allow_methods if policy else ())} - {"*"}
+    allowed = frozenset(policy.allow_methods if policy else ())
+    if "*" in allowed:
+        allowed = _protocol.KNOWN_METHODS - _protocol.FORBIDDEN_METHODS
+    return _protocol.SAFELISTED_METHODS | allowed
 
 
 def _other(environ: Mapping[str, Any], policy: Policy) -> Iterable[dict[str, Any]]:
@@ -94,7 +98,7 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
         getLogger("corsgate").exception(
             "corsgate: the policy source %s failed, so nothing is allowed", show(source)
         )
-        return _CLOSED
+        return CLOSED
     if policy is None or isinstance(policy, Policy):
         return policy
     getLogger("corsgate").error(
@@ -103,7 +107,7 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
         show(source),
         show(policy),
     )
-    return _CLOSED
+    return CLOSED
 
 
 class Derived:
@@ -133,11 +137,24 @@ class Derived:
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
-        policy = (_CLOSED if base is None else base).replace(**self._options)
+        policy = (CLOSED if base is None else base).replace(**self._options)
         if len(self._derived) >= 256:  # a source that makes a new policy for every request
             self._derived.clear()
         self._derived[id(base)] = (base, policy)
         return policy
+
+
+def check_alone(options: Mapping[str, Any]) -> None:
+    """Judge options that inherit, as far as that goes before it is known from what.
+
+    :raises PolicyError: for what no base could mend. That a risk is accepted may be inherited.
+    """
+    try:
+        Policy(**options)
+    except PolicyError as error:
+        problems = [found for found in error.problems if found.code not in RELAXABLE]
+        if problems:
+            raise PolicyError(problems) from None
 
 
 def derive(base: Source, options: Mapping[str, Any]) -> Source:
@@ -147,7 +164,10 @@ def derive(base: Source, options: Mapping[str, Any]) -> Source:
     """
     if base is None:
         return Policy(**options)
-    return base.replace(**options) if isinstance(base, Policy) else Derived(base, options)
+    if isinstance(base, Policy):
+        return base.replace(**options)
+    check_alone(options)
+    return Derived(base, options)
 
 
 def check_source(value: object, field: str) -> Problem | None:
@@ -178,16 +198,16 @@ def application_source(
     fault = check_source(policy, "policy")
     if fault:
         problems.append(fault)
-        return _CLOSED
+        return CLOSED
     return policy  # type: ignore[return-value]  # check_source has just said so
 
 
 def build(
-    options: Mapping[str, Any], problems: list[Problem], base: Source = _CLOSED, place: str = ""
+    options: Mapping[str, Any], problems: list[Problem], base: Source = CLOSED, place: str = ""
 ) -> Source:
     """`derive`, with what is wrong added to `problems`; their fields say the place."""
     try:
         return derive(base, options)
     except PolicyError as error:
         problems += [found.at(f"{place}{found.field}") for found in error.problems]
-        return _CLOSED
+        return CLOSED

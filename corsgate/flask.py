@@ -246,12 +246,10 @@ class _Gate:
         rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
         if rule is None and self._is_own_answer(environ, path_info):
             asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-            source = self._match(asked, method)[0]
-        elif rule is not None and rule.map is self._app.url_map:
+            return self._route(asked, method)[0]
+        if rule is not None and rule.map is self._app.url_map:
             source = self._views.get(rule.endpoint, UNMARKED).source(method)
-        if isinstance(source, NotGiven):
-            return self._rules.find(decode_path(path_info))
-        return source
+        return self._or_by_path(source, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
         """Whether an answer without a view is this application's, and not of one mounted in it."""
@@ -259,26 +257,31 @@ class _Gate:
             return bool(current_app == self._app)
         return bool(environ.get("PATH_INFO", "") == path_info)
 
-    def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
-        source, differs = self._match(environ, environ[ENVIRON_REQUEST_METHOD])
+    def _or_by_path(self, source: Source | NotGiven, path_info: str) -> Source:
         if isinstance(source, NotGiven):
-            source = self._rules.find(decode_path(environ.get("PATH_INFO", "")))
+            return self._rules.find(decode_path(path_info))
+        return source
+
+    def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
+        source, differs = self._route(environ, environ[ENVIRON_REQUEST_METHOD])
         decision = decide_by(source, environ)
         return without_caching(decision) if decision is not None and differs else decision
 
-    def _match(self, environ: WSGIEnvironment, method: str) -> tuple[Source | NotGiven, bool]:
+    def _route(self, environ: WSGIEnvironment, method: str) -> tuple[Source, bool]:
         """The source of the view that would serve `method`, and whether other methods differ."""
-        if not self._marks:
-            return NOT_GIVEN, False
-        endpoint, others = find_views(self._app, self._inner, environ, method)
+        path, endpoint, others = find_views(self._app, self._inner, environ, method)
         sources = [self._views.get(name, UNMARKED).source(other) for other, name in others.items()]
+        found: Source | NotGiven = NOT_GIVEN
+        differs = False
         if endpoint is not None:
             found = self._views.get(endpoint, UNMARKED).source(method)
-            return found, any(source != found for source in sources)
-        # No view serves the method: what the views of the URL share, if they do.
-        if sources and sources.count(sources[0]) == len(sources):
-            return sources[0], False
-        return NOT_GIVEN, False
+            differs = any(source != found for source in sources)
+        elif sources and sources.count(sources[0]) == len(sources):
+            # No view serves the method: what the views of the URL share, if they do.
+            found = sources[0]
+        if path is not None and isinstance(found, NotGiven):
+            return self._rules.find(path), differs
+        return self._or_by_path(found, environ.get("PATH_INFO", "")), differs
 
     # ------------------------------------------------------------------ exceptions let out
 
@@ -351,7 +354,9 @@ def cors(
         if isinstance(target, (Blueprint, type)):
             set_mark(target, mark)
             return target
-        return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
+        marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
+        set_mark(target, mark)  # what @app.route below has registered
+        return marked
 
     return decorate
 

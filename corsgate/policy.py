@@ -136,6 +136,10 @@ class Policy(Record):
         matcher = Matcher(origins.exact, origins.patterns, origins.regexes, origins.callables)
         self._set(_matcher=None if "*" in origins.entries else matcher)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # What is made ready from the fields is made anew.
+        return _rebuild, (self.to_dict(),)
+
     def replace(self, **changes: Any) -> Policy:
         """A policy with some fields changed, and the others as they are here.
 
@@ -167,3 +171,7 @@ class Policy(Record):
         if problems:
             raise PolicyError(problems)
         return policy
+
+
+def _rebuild(fields: dict[str, Any]) -> Policy:
+    return Policy(**fields)

@@ -10,14 +10,17 @@ from .errors import PolicyError, Problem, problem
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Unpack
+    from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ._engine import Decision
     from ._sources import NotGiven, Source
     from .policy import PolicyOptions
 
-    Paths = Mapping[str, Source | PolicyOptions] | Sequence[tuple[str, Source | PolicyOptions]]
+    # The options of a mapping are checked when the program starts; PolicyOptions would turn down
+    # a dict in a variable.
+    Rule = Source | Mapping[str, Any]
+    Paths = Mapping[str, Rule] | Sequence[tuple[str, Rule]]
 
 __all__ = ["CORSMiddleware"]
 

@@ -69,7 +69,7 @@ class CORSMiddleware:
             return self._acall(request)
         rules = current_rules()
         if is_preflight(request.META):
-            source, differs = _source_of_preflight(request, rules)
+            source, differs = _route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
             decision = _as_cacheable(decide_by(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
@@ -80,7 +80,7 @@ class CORSMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = current_rules()
         if is_preflight(request.META):
-            source, differs = _source_of_preflight(request, rules)
+            source, differs = _route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
             decision = _as_cacheable(await _decide_in_thread(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
@@ -119,52 +119,47 @@ _marks_exist = False
 
 def _source_of(request: HttpRequest, rules: PathRules) -> Source:
     """The source for the view that has answered, or would have if nothing had come before it."""
-    found: Source | NotGiven = NOT_GIVEN
     match = request.resolver_match
     if match is None:
-        found = _resolve(request, request.META["REQUEST_METHOD"], rules)[0]
-    elif _marks_exist:
+        return _route(request, request.META["REQUEST_METHOD"], rules)[0]
+    if _marks_exist:
         found = _policies_of(match.func, rules).source(request.META["REQUEST_METHOD"])
-    return rules.find(request.path_info) if isinstance(found, NotGiven) else found
-
-
-def _source_of_preflight(request: HttpRequest, rules: PathRules) -> tuple[Source, bool]:
-    source, differs = _resolve(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-    return rules.find(request.path_info) if isinstance(source, NotGiven) else source, differs
+        if not isinstance(found, NotGiven):
+            return found
+    return rules.find(request.path_info)
 
 
 def _as_cacheable(decision: Decision | None, differs: bool) -> Decision | None:
     return without_caching(decision) if differs and decision is not None else decision
 
 
-def _resolve(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source | NotGiven, bool]:
+def _route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, bool]:
     """The source of the view that would serve `method`, and whether other methods differ."""
+    path, view = request.path_info, None
     try:
-        view = _find_view(request)
+        resolver = get_resolver(getattr(request, "urlconf", None))
+        resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
+        if _marks_exist or rules.only_policy is None:
+            path, view = _find_view(resolver, path)
     except Exception:
         # A converter or the URLconf itself is broken: Django reports that by itself.
         view = None
-    if view is None or not _marks_exist:
-        return NOT_GIVEN, False
-    return _policies_of(view, rules).judged_by(method)
+    source, differs = _policies_of(view, rules).judged_by(method) if view else (NOT_GIVEN, False)
+    return rules.find(path) if isinstance(source, NotGiven) else source, differs
 
 
-def _find_view(request: HttpRequest) -> Callable[..., Any] | None:
-    resolver = get_resolver(getattr(request, "urlconf", None))
-    resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
-    if not _marks_exist:
-        return None
-    path = request.path_info
+def _find_view(resolver: URLResolver, path: str) -> tuple[str, Callable[..., Any] | None]:
+    """The path of the view, after a slash redirect, and the view; None if there is none."""
     paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
     # i18n_patterns look at the active language, which LocaleMiddleware has yet to set.
     language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
     with translation.override(language):
         for candidate in paths:
             try:
-                return resolver.resolve(candidate).func
+                return candidate, resolver.resolve(candidate).func
             except Resolver404:
                 continue
-    return None
+    return path, None
 
 
 @lru_cache(maxsize=4096)
