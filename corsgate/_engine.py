@@ -280,7 +280,7 @@ def without_caching(decision: Decision) -> Decision:
 
 def hands_off(vary: Iterable[str]) -> Decision:
     """Where there is no policy, but finding that out depended on request headers."""
-    return Decision(kind="not-cors", allowed=True, policy=None, _vary=tuple(vary))
+    return Decision(kind="not-cors", allowed=True, policy=None, _vary=_distinct(vary))
 
 
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:

@@ -152,7 +152,7 @@ class ViewPolicies:
     def source(self, method: str) -> Source | NotGiven:
         """The source for a method; not given where the view has no mark for it."""
         method = method.upper()  # as Werkzeug and Django do before they choose a handler
-        if method == "HEAD" and "HEAD" not in self._methods:
+        if method == "HEAD" and method not in self._served:
             method = "GET"  # what serves it in a class without a head()
         return self._methods.get(method, self.default)
 
