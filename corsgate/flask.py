@@ -259,7 +259,8 @@ class _Gate:
 
     def _or_by_path(self, source: Source | NotGiven, path_info: str) -> Source:
         if isinstance(source, NotGiven):
-            return self._rules.find(decode_path(path_info))
+            # As Werkzeug's router does: slashes in front are one.
+            return self._rules.find(decode_path("/" + path_info.lstrip("/")))
         return source
 
     def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
@@ -354,6 +355,10 @@ def cors(
         if isinstance(target, (Blueprint, type)):
             set_mark(target, mark)
             return target
+        if not callable(target):
+            raise TypeError(
+                f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
+            )
         marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
         set_mark(target, mark)  # what @app.route below has registered
         return marked

@@ -215,6 +215,11 @@ def cors(
         if isinstance(target, type):
             set_mark(target, mark)
             return target
+        if not callable(target):
+            raise TypeError(
+                "cors() is for a view, a class of views or a group: write"
+                f" cors(...)(include(...)) or cors(...)(api.urls), not {show(target)}."
+            )
         return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
 
     return decorate
