@@ -1,0 +1,23 @@
+"""What a green run must not hide: a test left out, and the checkout in the place of the wheel."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import corsgate
+
+
+def pytest_configure() -> None:
+    place = Path(corsgate.__file__)
+    if "TOX_ENV_NAME" in os.environ and not place.is_relative_to(sys.prefix):
+        pytest.exit(f"tox is to test the installed corsgate, not {place}", returncode=2)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        # Which tests an env has is said in tox.ini; what is in one has to run.
+        reporter.write_line("a skipped test is a failed one here", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,419 @@
+"""Strategies and references for the property tests, written from the standards and not the code.
+
+`url_origin` is the URL standard's `new URL(text).origin` for http and https, in ASCII;
+`reference_allows` is a matcher straight from the words of the design.
+"""
+
+import string
+from collections.abc import Sequence
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+# Times on shared machines say nothing; what the code costs is counted elsewhere.
+settings.register_profile("corsgate", deadline=None)
+settings.load_profile("corsgate")
+
+LABEL = string.ascii_lowercase + string.digits + "-"
+# Printable ASCII that a host of the URL standard may have: no "forbidden domain code point", and
+# nothing that means something in front of or behind a host.
+HOST = "".join(
+    char
+    for char in map(chr, range(0x21, 0x7F))
+    if char not in "#%/:<>?@[\\]^|" and not char.isupper()
+)
+
+labels = st.one_of(
+    st.sampled_from(["a", "b", "www", "example", "com", "localhost", "pr-1", "x_y", "0", "127"]),
+    st.text(LABEL + "_", min_size=1, max_size=8),
+)
+# Labels that look like punycode are a matter of their own.
+plain_labels = labels.filter(lambda label: not label.startswith("xn--"))
+hosts = st.lists(plain_labels, min_size=1, max_size=5).map(".".join)
+odd_hosts = st.text(HOST + ".", min_size=1, max_size=12)
+ipv4_like = st.lists(st.integers(0, 300).map(str) | st.sampled_from(["0x7f", "00", "", "a"])).map(
+    ".".join
+)
+ipv6_like = st.lists(
+    st.sampled_from(["", "0", "1", "ffff", "a0", "00", "12345", "g"]), min_size=2, max_size=9
+).map(lambda groups: f"[{':'.join(groups)}]")
+ipv6 = st.ip_addresses(v=6).map(lambda address: f"[{address.exploded}]")
+schemes = st.sampled_from(["http", "https", "tauri", "chrome-extension", "ftp"])
+web_schemes = st.sampled_from(["http", "https"])
+ports = st.one_of(
+    st.just(""),
+    st.integers(0, 70_000).map(":{}".format),
+    st.sampled_from([":80", ":443", ":8000", ":", ":08", ":a", ":*"]),
+)
+tails = st.sampled_from(["", "", "", ".", "/", "?", "#", "\\", " ", "..", "%", "\n", "@a"])
+
+
+def near_web_origins() -> st.SearchStrategy[str]:
+    """Texts that are http or https origins, or would be but for something."""
+    host = st.one_of(hosts, hosts, odd_hosts, ipv4_like, ipv6_like, ipv6)
+    return st.builds(
+        "{}{}{}{}{}".format,
+        web_schemes,
+        st.sampled_from(["://", "://", "://", "://me@", ":/", ":", "//"]),
+        host,
+        ports,
+        tails,
+    )
+
+
+well_formed_origins = st.builds(
+    "{}://{}{}".format,
+    schemes,
+    hosts | ipv6,
+    st.just("") | st.integers(1, 65_535).map(":{}".format),
+)
+
+
+def near_origins() -> st.SearchStrategy[str]:
+    """Texts that are origins of any scheme, or nearly, or anything at all."""
+    any_scheme = st.builds(
+        "{}://{}{}".format, schemes, st.one_of(hosts, odd_hosts, ipv4_like, ipv6_like), ports
+    )
+    latin_1 = st.text(st.characters(max_codepoint=255), max_size=40)
+    return st.one_of(near_web_origins(), any_scheme, latin_1, st.text(max_size=20))
+
+
+# ------------------------------------------------------------------ the URL standard, naively
+
+
+def url_origin(text: str) -> str | None:
+    """`new URL(text).origin` for an ASCII `text` of http or https, or None on failure."""
+    # 4.4: leading and trailing C0 controls and spaces, and all tabs and line breaks, go.
+    text = text.strip("".join(map(chr, range(0x21))))
+    text = "".join(char for char in text if char not in "\t\n\r")
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower()
+    if not colon or scheme not in ("http", "https"):
+        return None
+    # "special authority ignore slashes state"
+    rest = rest.lstrip("/\\")
+    authority = rest
+    for mark in "/\\?#":
+        authority = authority.split(mark)[0]
+    authority = authority.split("@")[-1]
+    host, port = authority, ""
+    if authority.startswith("["):
+        host, bracket, behind = authority.partition("]")
+        host += bracket
+        if behind and not behind.startswith(":"):
+            return None
+        port = behind[1:]
+    elif ":" in authority:
+        host, _, port = authority.partition(":")
+    serialised = url_host(host)
+    if serialised is None or not all(char in string.digits for char in port):
+        return None
+    if port and int(port) > 65535:
+        return None
+    if port and int(port) != {"http": 80, "https": 443}[scheme]:
+        return f"{scheme}://{serialised}:{int(port)}"
+    return f"{scheme}://{serialised}"
+
+
+def url_host(host: str) -> str | None:
+    """3.5, the host parser, of a special URL; serialised."""
+    if host.startswith("["):
+        return url_ipv6(host[1:-1]) if host.endswith("]") else None
+    decoded = ""
+    while host:
+        if host[0] == "%" and len(host) > 2 and all(c in string.hexdigits for c in host[1:3]):
+            decoded, host = decoded + chr(int(host[1:3], 16)), host[3:]
+        else:
+            decoded, host = decoded + host[0], host[1:]
+    if not decoded or not decoded.isascii():
+        return None
+    domain = decoded.lower()
+    if any(char in "\0\t\n\r #/:<>?@[\\]^|%\x7f" or char < " " for char in domain):
+        return None
+    parts = domain.split(".")
+    if parts[-1] == "" and len(parts) > 1:
+        parts.pop()
+    last = parts[-1]
+    if last.isdigit() or url_ipv4_number(last) is not None:
+        return url_ipv4(parts)
+    return domain
+
+
+def url_ipv4_number(text: str) -> int | None:
+    """The IPv4 number parser."""
+    if not text:
+        return None
+    base = 10
+    if text.startswith("0x"):
+        text, base = text[2:], 16
+    elif len(text) > 1 and text[0] == "0":
+        text, base = text[1:], 8
+    digits = "0123456789abcdef"[:base]
+    if any(char not in digits for char in text):
+        return None
+    return int(text, base) if text else 0
+
+
+def url_ipv4(parts: list[str]) -> str | None:
+    """The IPv4 parser, serialised."""
+    numbers = [url_ipv4_number(part) for part in parts]
+    if len(parts) > 4 or None in numbers:
+        return None
+    *first, last = [number or 0 for number in numbers]
+    if any(number > 255 for number in first) or last >= 256 ** (5 - len(parts)):
+        return None
+    value = last + sum(number * 256 ** (3 - place) for place, number in enumerate(first))
+    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
+
+
+def url_ipv6(text: str) -> str | None:
+    """The IPv6 parser and serialiser, for addresses without an IPv4 part."""
+    head, compressed, tail = text.partition("::")
+    first = head.split(":") if head else []
+    second = tail.split(":") if tail else []
+    for piece in first + second:
+        if not 1 <= len(piece) <= 4 or any(char not in string.hexdigits for char in piece):
+            return None
+    missing = 8 - len(first) - len(second)
+    if missing < 0 or (missing > 0) is not bool(compressed):
+        return None
+    pieces = [int(piece, 16) for piece in first] + [0] * missing
+    pieces += [int(piece, 16) for piece in second]
+    runs = [
+        (length, -start)
+        for start in range(8)
+        for length in range(2, 9 - start)
+        if pieces[start : start + length] == [0] * length
+    ]
+    shown = [f"{piece:x}" for piece in pieces]
+    if not runs:
+        return f"[{':'.join(shown)}]"
+    length, start = max(runs)
+    return f"[{':'.join(shown[:-start])}::{':'.join(shown[-start + length :])}]"
+
+
+def is_web_origin(text: str) -> bool:
+    """Whether a browser sends `text`: the URL standard's rules, and the design's on top."""
+    if not text.isascii() or url_origin(text) != text:
+        return False
+    host = text.partition("://")[2]
+    if not host.startswith("["):
+        host = host.partition(":")[0]
+        without_dot = host[:-1] if host.endswith(".") else host
+        if len(without_dot) > 253 or "" in without_dot.split("."):
+            return False
+    return not text.endswith(":0")
+
+
+# ------------------------------------------------------------------ patterns, and origins near them
+
+below = st.lists(st.sampled_from(["a", "b", "example", "app"]), min_size=1, max_size=3).map(
+    ".".join
+)
+stars = st.sampled_from(["", "", "*.", "pr-*.", "*-pr.", "a*b.", "*x."])
+entries = st.builds(
+    "{}://{}{}{}{}".format,
+    st.sampled_from(["http", "https", "tauri"]),
+    stars,
+    below,
+    st.sampled_from(["", "", "", "."]),
+    st.sampled_from(["", "", ":8000", ":*"]),
+)
+entry_lists = st.lists(entries | st.just("null"), max_size=6)
+fillings = st.sampled_from(
+    ["a", "b", "pr", "1", "-", "x-1", "a.b", "a.b.c", "", ".", "_", "*", "a_b", "A", "a.", "\xe9"]
+)
+
+
+@st.composite
+def origins_near(draw: st.DrawFn, patterns: Sequence[str]) -> str:
+    """What one of the patterns allows, or something that only looks like it."""
+    if not patterns or draw(st.integers(0, 9)) == 0:
+        return draw(near_origins())
+    origin = draw(st.sampled_from(patterns))
+    if origin.endswith(":*"):
+        origin = origin[:-2] + draw(
+            st.sampled_from(["", ":1", ":8000", ":65535", ":0", ":80", ":443", ":*", ":", ":01"])
+        )
+    while "*" in origin:
+        filling = draw(fillings)
+        origin = origin.replace("*", filling.replace("*", "\0"), 1)
+    origin = origin.replace("\0", "*")
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
+        place = draw(st.integers(0, len(origin)))
+        edit = draw(st.sampled_from(["cut", "insert", "change", "tail", "head", "scheme", "port"]))
+        if edit == "cut":
+            origin = origin[:place] + origin[place + 1 :]
+        elif edit == "insert":
+            origin = origin[:place] + draw(st.sampled_from(".-ab*_:/@ ")) + origin[place:]
+        elif edit == "change":
+            origin = origin[:place] + draw(st.sampled_from(".xA1*")) + origin[place + 1 :]
+        elif edit == "tail":
+            origin += draw(st.sampled_from([".", "a", ".evil.test", "/", ":8000", ",", "\n"]))
+        elif edit == "head":
+            origin = draw(st.sampled_from(["x", " ", "https://"])) + origin
+        elif edit == "scheme":
+            origin = origin.replace("https", "http") if "https" in origin else f"https{origin[4:]}"
+        else:
+            origin = origin.rpartition(":")[0] + draw(st.sampled_from([":8000", ":1", ""]))
+    return origin
+
+
+def reference_allows(patterns: Sequence[str], origin: str) -> bool:
+    """The table "Origins" of the design, one pattern after the other, in its own words."""
+    return any(reference_matches(pattern, origin) for pattern in patterns)
+
+
+def reference_matches(pattern: str, origin: str) -> bool:
+    # "that origin, exactly"; "only this literal allows null"
+    if "*" not in pattern:
+        return origin == pattern
+    # "Patterns are asked about well-formed origins only"; a star in a request stands for nothing
+    if not reference_is_well_formed(origin) or "*" in origin:
+        return False
+    scheme, _, wanted = pattern.partition("://")
+    if not origin.startswith(f"{scheme}://"):
+        return False
+    host, colon, port = origin.removeprefix(f"{scheme}://").partition(":")
+    wanted_host, wanted_colon, wanted_port = wanted.partition(":")
+    # "any port, or none"
+    if wanted_port != "*" and (colon, port) != (wanted_colon, wanted_port):
+        return False
+    if "*" not in wanted_host:
+        return host == wanted_host
+    wanted_first, _, wanted_rest = wanted_host.partition(".")
+    if wanted_first == "*":
+        # "one or more labels below; never the host itself"
+        above = host.removesuffix(f".{wanted_rest}")
+        return above not in (host, "") and not above.startswith(".")
+    # "one `*` inside the first label: one or more of a-z 0-9 -, never a dot"
+    first, _, rest = host.partition(".")
+    before, after = wanted_first.split("*")
+    middle = first[len(before) : len(first) - len(after)]
+    return (
+        rest == wanted_rest
+        and first == before + middle + after
+        and middle != ""
+        and all(char in LABEL for char in middle)
+    )
+
+
+def reference_is_well_formed(origin: str) -> bool:
+    """Whether a request's origin has the form of what browsers send (http, https and tauri)."""
+    if origin.startswith(("http://", "https://")):
+        return is_web_origin(origin)
+    # Other schemes have opaque hosts: the characters count and nothing else.
+    scheme, separator, rest = origin.partition("://")
+    host, colon, port = rest.partition(":")
+    return (
+        separator != ""
+        and scheme == "tauri"
+        and host != ""
+        and len(host) <= 253
+        and all(char in HOST for char in host)
+        and (colon == "" or (port.isascii() and port.isdigit() and port[0] != "0"))
+        and (colon == "" or int(port) <= 65535)
+    )
+
+
+# ------------------------------------------------------------------ whole policies and requests
+
+tokens = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=10)
+safe_entries = st.sampled_from(
+    [
+        "https://app.example.com",
+        "https://*.example.com",
+        "https://pr-*.example.org",
+        "http://localhost:*",
+        "tauri://localhost",
+        "https://xn--bcher-kva.example",
+    ]
+)
+header_names = st.sampled_from(["X-A", "x-b", "Content-Type", "Link", "X-Total", "authorization"])
+methods = st.sampled_from(["GET", "PUT", "PURGE", "QUERY", "DELETE", "chicken", "OPTIONS"])
+
+
+@st.composite
+def policy_options(draw: st.DrawFn) -> dict[str, object]:
+    """The keyword arguments of a valid policy."""
+    credentials = draw(st.booleans())
+    any_origin = not credentials and draw(st.integers(0, 5)) == 0
+    return {
+        "allow_origins": ["*"] if any_origin else draw(st.lists(safe_entries, max_size=4)),
+        "allow_methods": draw(st.just(["*"]) | st.lists(methods, max_size=5)),
+        "allow_headers": draw(
+            st.just(["*"]) | st.just(["*", "Authorization"]) | st.lists(header_names, max_size=5)
+        ),
+        "expose_headers": draw(st.lists(header_names, max_size=4)),
+        "allow_credentials": credentials,
+        "max_age": draw(st.none() | st.integers(0, 10**9)),
+        "allow_timing": draw(st.booleans()),
+        "preflight_status": draw(st.sampled_from([200, 204])),
+        "dangerously_allow": draw(
+            st.lists(st.sampled_from(["insecure-origin", "public-suffix", "null-origin"]))
+        ),
+    }
+
+
+any_text = st.one_of(
+    st.text(max_size=30),
+    st.text(st.characters(max_codepoint=255), max_size=30),
+    st.text(string.ascii_letters + ",- \t", max_size=30),
+    st.sampled_from(["", ",", "x-a, x-b", "a" * 5_000, "," * 5_000, "https://app.example.com"]),
+)
+request_origins = st.one_of(
+    st.sampled_from(
+        [
+            "https://app.example.com",
+            "https://a.b.example.com",
+            "https://pr-7.example.org",
+            "http://localhost:5173",
+            "tauri://localhost",
+            "null",
+        ]
+    ),
+    near_origins(),
+    any_text,
+)
+
+
+@st.composite
+def requests(
+    draw: st.DrawFn, among: Sequence[str] = ("GET", "POST", "OPTIONS", "OPTIONS")
+) -> dict[str, str]:
+    """What of an environ has to do with CORS, with anything in it."""
+    environ = {"REQUEST_METHOD": draw(st.sampled_from(among))}
+    for key, values in {
+        "HTTP_ORIGIN": request_origins,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": methods | any_text,
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": header_names | any_text,
+    }.items():
+        if draw(st.integers(0, 9)):
+            environ[key] = draw(values)
+    return environ
+
+
+vary_values = st.sampled_from(
+    ["Cookie", "Accept, Cookie", "origin", "Origin,Accept", "*", "", " , ", "accept"]
+)
+response_headers = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["Vary", "vary", "VARY"]), vary_values),
+        st.tuples(
+            st.sampled_from(
+                [
+                    "Access-Control-Allow-Origin",
+                    "access-control-allow-origin",
+                    "Access-Control-Allow-Credentials",
+                    "Access-Control-Expose-Headers",
+                    "Access-Control-Allow-Methods",
+                    "Access-Control-Max-Age",
+                    "Timing-Allow-Origin",
+                ]
+            ),
+            st.sampled_from(["*", "true", "https://evil.example"]),
+        ),
+        st.tuples(st.sampled_from(["Content-Type", "Set-Cookie", "X-A"]), st.text(max_size=5)),
+    ),
+    max_size=6,
+)

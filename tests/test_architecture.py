@@ -1,0 +1,203 @@
+"""The lines between the modules: who imports whom, what loads what, and who writes headers."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import corsgate
+from corsgate import _protocol
+
+PACKAGE = Path(corsgate.__file__).parent
+
+# Each may import those before it.
+CORE = (
+    "corsgate._record",
+    "corsgate._protocol",
+    "corsgate.errors",
+    "corsgate._origin",
+    "corsgate._match",
+    "corsgate._risk",
+    "corsgate._settings",
+    "corsgate._check",
+    "corsgate.policy",
+    "corsgate._engine",
+    "corsgate",
+    "corsgate._sources",
+    "corsgate._paths",
+    "corsgate.wsgi",
+    "corsgate._marks",
+)
+# Each may import the core and those before it in its own row.
+ADAPTERS = {
+    "flask": ("corsgate._flask_routing", "corsgate.flask"),
+    "django": ("corsgate.django.conf", "corsgate.django.middleware", "corsgate.django"),
+}
+# What may be imported from elsewhere, besides the standard library.
+LIBRARIES = {
+    "core": {"idna", "publicsuffixlist"},
+    "flask": {"flask", "werkzeug"},
+    "django": {"django", "asgiref"},
+}
+STANDARD = {*sys.stdlib_module_names, "_typeshed"}
+
+# Too slow or too large for an import that is to cost nothing.
+NOT_LOADED = {
+    "argparse",
+    "asgiref",
+    "dataclasses",
+    "django",
+    "flask",
+    "idna",
+    "inspect",
+    "logging",
+    "publicsuffixlist",
+    "re",
+    "typing",
+    "werkzeug",
+}
+
+RESPONSE_HEADERS = {
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-allow-private-network",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "timing-allow-origin",
+    "vary",
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+PARTS = {"core": CORE, **ADAPTERS}
+PART_OF = {module: part for part, row in PARTS.items() for module in row}
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported_by(module: str) -> Iterator[str]:
+    """All that a module imports, also in functions and for types, by absolute names."""
+    package = module.split(".")
+    if MODULES[module].name != "__init__.py":
+        package.pop()
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield inner if inner in MODULES else source
+
+
+def may_import(module: str) -> set[str]:
+    part = PART_OF[module]
+    row = PARTS[part]
+    before = row[: row.index(module)]
+    return {*before} if part == "core" else {*CORE, *before}
+
+
+def text_constants(node: ast.AST) -> Iterator[str]:
+    """The strings in the code below `node`, but no docstrings."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            if not isinstance(node, ast.Expr):
+                yield child.value
+        else:
+            yield from text_constants(child)
+
+
+def test_each_module_has_a_place_in_the_order() -> None:
+    assert MODULES.keys() == PART_OF.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_upwards_only(module: str) -> None:
+    ours = {name for name in imported_by(module) if name.split(".")[0] == "corsgate"}
+    assert ours <= may_import(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_an_adapter_knows_its_framework(module: str) -> None:
+    tops = {name.split(".")[0] for name in imported_by(module)} - STANDARD - {"corsgate"}
+    assert tops <= LIBRARIES[PART_OF[module]]
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES} - {"corsgate._engine", "corsgate._protocol"}))
+def test_only_the_engine_names_response_headers(module: str) -> None:
+    spelled = " ".join(text_constants(parse(module))).lower()
+    assert not {name for name in RESPONSE_HEADERS - {"vary"} if name in spelled}
+    assert "Vary" not in text_constants(parse(module))
+
+    constants = {
+        name for name, value in vars(_protocol).items() if str(value).lower() in RESPONSE_HEADERS
+    } | {"RESPONSE_HEADERS"}
+    used = {
+        node.attr if isinstance(node, ast.Attribute) else node.name
+        for node in ast.walk(parse(module))
+        if isinstance(node, (ast.Attribute, ast.alias))
+    }
+    assert not used & constants
+
+
+def loaded(statement: str) -> set[str]:
+    """The top-level modules of a fresh process that has run `statement`."""
+    # Without the site module, since files in site-packages may import anything at start-up.
+    script = f"import sys; sys.path.append(sys.argv[1]); {statement}; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", script, str(PACKAGE.parent)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {name.split(".")[0] for name in shown.split()}
+
+
+@pytest.mark.parametrize("module", ["corsgate", "corsgate.wsgi"])
+def test_importing_the_core_loads_no_framework_and_nothing_slow(module: str) -> None:
+    assert not loaded("pass") & NOT_LOADED
+    assert not loaded(f"import {module}") & NOT_LOADED
+
+
+def test_what_is_public_is_in_all_and_nothing_else() -> None:
+    public = {
+        name
+        for name, value in vars(corsgate).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert public == set(corsgate.__all__)
+    assert list(corsgate.__all__) == sorted(corsgate.__all__)
+
+
+def undocumented(node: ast.Module | ast.ClassDef, place: str) -> Iterator[str]:
+    for child in node.body:
+        if isinstance(child, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = f"{place}.{child.name}"
+            if child.name.startswith("_"):
+                continue
+            if ast.get_docstring(child) is None:
+                yield inner
+            if isinstance(child, ast.ClassDef):
+                yield from undocumented(child, inner)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_public_is_documented(module: str) -> None:
+    assert ast.get_docstring(parse(module))
+    if not any(part.startswith("_") for part in module.split(".")):
+        assert not list(undocumented(parse(module), module))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_grows_out_of_sight(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) < 400

@@ -1,0 +1,714 @@
+"""Which request's origins are allowed by which entries, and what that costs."""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from corsgate import Policy, decide
+
+
+def allows(policy: Policy, origin: str) -> bool:
+    return decide(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).allowed
+
+
+def yes(origin: str, environ: Mapping[str, Any]) -> bool:
+    return True
+
+
+def no(origin: str, environ: Mapping[str, Any]) -> bool:
+    return False
+
+
+# ------------------------------------------------------------------ every kind of entry
+
+
+# Entry -> (allowed, near but not allowed).
+KINDS: dict[str, tuple[Any, list[str], list[str]]] = {
+    "exact": (
+        "https://trusted.com",
+        ["https://trusted.com"],
+        [
+            "https://www.trusted.com",
+            "https://trusted.com.",
+            "https://trusted.co",
+            "https://trusted.community",
+            "https://rusted.com",
+        ],
+    ),
+    "exact with a port": (
+        "https://trusted.com:8443",
+        ["https://trusted.com:8443"],
+        ["https://trusted.com:8444", "https://trusted.com:84430", "https://trusted.com:443"],
+    ),
+    "trailing dot": ("https://trusted.com.", ["https://trusted.com."], ["https://trusted.com.."]),
+    "other scheme": (
+        "tauri://localhost",
+        ["tauri://localhost"],
+        ["http://localhost", "https://localhost", "tauri://localhost:1", "atauri://localhost"],
+    ),
+    "subdomains": (
+        "https://*.trusted.com",
+        [
+            "https://www.trusted.com",
+            "https://a.b.c.trusted.com",
+            "https://a_b.trusted.com",
+            "https://xn--bcher-kva.trusted.com",
+            "https://" + "a" * 241 + ".trusted.com",
+        ],
+        [
+            "https://.trusted.com",
+            "https://a..trusted.com",
+            "https://*.trusted.com",
+            "https://a.*.trusted.com",
+            "https://a.trusted.com.",
+            "https://a.trusted.com:8443",
+            "http://a.trusted.com",
+            "https://a.trusted.co",
+            "https://a.trusted.com.com",
+            "https://a.eviltrusted.com",
+            "https://com",
+            "https://" + "a" * 242 + ".trusted.com",
+        ],
+    ),
+    "subdomains of a dotted host": (
+        "https://*.trusted.com.",
+        ["https://a.trusted.com.", "https://a.b.trusted.com."],
+        ["https://a.trusted.com", "https://trusted.com.", "https://a.trusted.com.."],
+    ),
+    "subdomains of one label": (
+        "http://*.localhost",
+        ["http://a.localhost", "http://a.b.localhost"],
+        ["http://localhost", "http://a.localhost:80", "http://a.localhost:8000"],
+    ),
+    "subdomains with a port": (
+        "https://*.trusted.com:8443",
+        ["https://a.trusted.com:8443"],
+        ["https://a.trusted.com", "https://trusted.com:8443", "https://a.trusted.com:8444"],
+    ),
+    "subdomains with any port": (
+        "https://*.trusted.com:*",
+        ["https://a.trusted.com", "https://a.trusted.com:1", "https://a.b.trusted.com:65535"],
+        [
+            "https://trusted.com:8443",
+            "https://a.trusted.com:0",
+            "https://a.trusted.com:65536",
+            "https://a.trusted.com:443",
+            "https://a.trusted.com:*",
+            "https://a.trusted.com:",
+        ],
+    ),
+    "part of a label, in front": (
+        "https://pr-*.trusted.com",
+        [
+            "https://pr-1.trusted.com",
+            "https://pr-a-b.trusted.com",
+            "https://pr--.trusted.com",
+            "https://pr-xn--bcher-kva.trusted.com",
+        ],
+        [
+            "https://pr-.trusted.com",
+            "https://pr.trusted.com",
+            "https://pr-1.a.trusted.com",
+            "https://a.pr-1.trusted.com",
+            "https://pr-1_2.trusted.com",
+            "https://pr-*.trusted.com",
+            "https://apr-1.trusted.com",
+            "https://pr-1.trusted.com:8443",
+            "http://pr-1.trusted.com",
+            "https://pr-1.trusted.com.",
+            "https://pr-1",
+        ],
+    ),
+    "part of a label, behind": (
+        "https://*-preview.trusted.com",
+        ["https://a-preview.trusted.com", "https://--preview.trusted.com"],
+        [
+            "https://-preview.trusted.com",
+            "https://a-previewb.trusted.com",
+            "https://a.b-preview.trusted.com",
+            "https://*-preview.trusted.com",
+        ],
+    ),
+    "part of a label, in the middle": (
+        "https://ab*ba.trusted.com",
+        ["https://abxba.trusted.com", "https://ababa.trusted.com", "https://ababba.trusted.com"],
+        ["https://aba.trusted.com", "https://abba.trusted.com", "https://abxb.trusted.com"],
+    ),
+    "part of the only label": (
+        "http://dev-*",
+        ["http://dev-1"],
+        ["http://dev-", "http://dev-1.com", "http://dev-1:8000"],
+    ),
+    "part of a label with any port": (
+        "https://pr-*.trusted.com:*",
+        ["https://pr-1.trusted.com", "https://pr-1.trusted.com:8443"],
+        ["https://pr-.trusted.com:8443", "https://pr-1.trusted.com:0"],
+    ),
+    "any port": (
+        "http://localhost:*",
+        ["http://localhost", "http://localhost:1", "http://localhost:65535"],
+        [
+            "https://localhost:3000",
+            "http://localhost:80",
+            "http://localhost:0",
+            "http://localhost:65536",
+            "http://localhost:03000",
+            "http://localhost:+1",
+            "http://localhost:1e3",
+            "http://localhost:*",
+            "http://localhost.:3000",
+            "http://localhost.evil.com:3000",
+            "http://a.localhost:3000",
+            "http://localhost:3000/",
+        ],
+    ),
+    "any port of an address": (
+        "http://[::1]:*",
+        ["http://[::1]", "http://[::1]:8000"],
+        ["http://[::2]:8000", "http://[0::1]:8000", "http://[::1:8000", "http://::1:8000"],
+    ),
+    "regular expression": (
+        re.compile(r"https://([a-z]+\.)?trusted\.com"),
+        ["https://trusted.com", "https://www.trusted.com"],
+        ["https://a.b.trusted.com", "https://trusted.com.evil.com", "https://trusted.com:8443"],
+    ),
+    "regular expression with alternatives": (
+        re.compile(r"https://a\.trusted\.com|https://b\.trusted\.com"),
+        ["https://a.trusted.com", "https://b.trusted.com"],
+        ["https://a.trusted.comx", "xhttps://b.trusted.com", "https://b.trusted.com.evil.com"],
+    ),
+    "callable": (
+        lambda origin, environ: origin == "https://trusted.com",
+        ["https://trusted.com"],
+        ["https://evil.com"],
+    ),
+    "null": ("null", ["null"], ["NULL", "Null", "null ", "https://null", "nul"]),
+    "any origin": ("*", ["https://evil.com", "null", "", "nonsense"], []),
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin"),
+    [
+        pytest.param(entry, origin, id=f"{kind}: {origin[:60]}")
+        for kind, (entry, allowed, _) in KINDS.items()
+        for origin in allowed
+    ],
+)
+def test_an_entry_allows_the_origins_it_means(entry: Any, origin: str) -> None:
+    assert allows(Policy(allow_origins=[entry]), origin)
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin"),
+    [
+        pytest.param(entry, origin, id=f"{kind}: {origin[:60]}")
+        for kind, (entry, _, denied) in KINDS.items()
+        for origin in denied
+    ],
+)
+def test_an_entry_allows_none_that_only_looks_like_it(entry: Any, origin: str) -> None:
+    assert not allows(Policy(allow_origins=[entry]), origin)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.com", "null", "", "https://trusted.com"])
+def test_a_policy_without_entries_allows_no_origin(origin: str) -> None:
+    assert not allows(Policy(), origin)
+    assert not allows(Policy(allow_origins=[]), origin)
+
+
+def test_entries_of_all_kinds_work_together() -> None:
+    mixed = Policy(
+        allow_origins=[entry for kind, (entry, _, _) in KINDS.items() if kind != "any origin"]
+    )
+    for kind, (_, allowed, _) in KINDS.items():
+        for origin in allowed:
+            assert allows(mixed, origin) is (kind != "any origin" or origin == "null")
+
+
+def test_patterns_of_different_depths_and_shapes_do_not_disturb_each_other() -> None:
+    policy = Policy(
+        allow_origins=[
+            "https://*.a.example",
+            "https://*.b.c.d.example",
+            "https://x-*.e.example",
+            "https://xy-*-z.e.example",
+            "https://*.e.example:8443",
+            "http://f.example:*",
+        ]
+    )
+    verdicts = {
+        "https://1.a.example": True,
+        "https://1.2.a.example": True,
+        "https://a.example": False,
+        "https://1.b.c.d.example": True,
+        "https://1.c.d.example": False,
+        "https://b.c.d.example": False,
+        "https://x-1.e.example": True,
+        "https://xy-1-z.e.example": True,
+        "https://xy--z.e.example": False,
+        "https://y-1.e.example": False,
+        "https://y-1.e.example:8443": True,
+        "https://x-1.e.example:8443": True,
+        "https://x-1.e.example:8444": False,
+        "http://f.example:1": True,
+        "http://1.f.example:1": False,
+        "https://e.example": False,
+        "https://example": False,
+    }
+    assert {origin: allows(policy, origin) for origin in verdicts} == verdicts
+
+
+def test_entries_glued_together_are_not_an_entry() -> None:
+    # GHSA-vhxv-fg4m-p2w8: with foo.com and bar.com, barfoo.com was allowed.
+    policy = Policy(allow_origins=["https://foo.com", "https://bar.com", "https://*.bar.com"])
+    assert not allows(policy, "https://barfoo.com")
+    assert not allows(policy, "https://foobar.com")
+    assert not allows(policy, "https://foo.com.bar.com.foo.com")
+
+
+# ------------------------------------------------------------------ what attackers send
+
+# CORScanner, Corsy and nuclei's cors-misconfig, for a site that trusts https://trusted.com;
+# then what can be done to a header.
+SPECIAL = "_-\"{}+^%`!~|;'()*&$=, \t\x0b"
+PAYLOADS = {
+    "reflected": "https://evil.com",
+    "suffix": "https://trusted.com.evil.com",
+    "suffix without a dot": "https://trusted.com-evil.com",
+    "prefix": "https://eviltrusted.com",
+    "prefix with a hyphen": "https://evil-trusted.com",
+    "included": "https://rusted.com",
+    "unescaped dot": "https://trustedxcom",
+    "unescaped dot below": "https://wwwxtrusted.com",
+    "unescaped dot and suffix": "https://trustedxcom.evil.com",
+    "http": "http://trusted.com",
+    "http below": "http://www.trusted.com",
+    "other scheme": "ftp://trusted.com",
+    "glued scheme": "xhttps://trusted.com",
+    "third party": "https://whatever.github.io",
+    "third party, jsbin": "http://jsbin.com",
+    "localhost": "http://localhost",
+    "localhost of evil": "https://localhost.evil.com",
+    "file": "file://",
+    "file with a path": "https://file:///etc/",
+    "Corsy underscore": "https://trusted.com_.evil.com",
+    "Corsy escaped backtick": "https://trusted.com%60.evil.com",
+    "nuclei escaped backtick": "https://trusted.com%60evil.com",
+    "escaped null": "https://trusted.com%00.evil.com",
+    "escaped dot": "https://evil.com%2etrusted.com",
+    **{f"special {char!a}": f"https://trusted.com{char}.evil.com" for char in SPECIAL},
+    "user info": "https://trusted.com@evil.com",
+    "user info in front": "https://evil@trusted.com",
+    "user info with a password": "https://trusted.com:443@evil.com",
+    "path": "https://trusted.com/",
+    "path of evil": "https://evil.com/.trusted.com",
+    "query": "https://evil.com?.trusted.com",
+    "query of trusted": "https://trusted.com?x",
+    "fragment": "https://evil.com#.trusted.com",
+    "backslash": "https://evil.com\\.trusted.com",
+    "upper-case scheme": "HTTPS://trusted.com",
+    "upper-case host": "https://TRUSTED.COM",
+    "default port": "https://trusted.com:443",
+    "port nought": "https://trusted.com:0",
+    "port too high": "https://trusted.com:65536",
+    "port too long": "https://trusted.com:000000000000000443",
+    "port of letters": "https://trusted.com:abc",
+    "port of other digits": "https://trusted.com:\xb9",
+    "empty port": "https://trusted.com:",
+    "two ports": "https://trusted.com:1:2",
+    "star as port": "https://trusted.com:*",
+    "star as label": "https://*.trusted.com",
+    "star in label": "https://pr-*.trusted.com",
+    "star as label of evil": "https://*.evil.com",
+    "star": "*",
+    "no scheme": "trusted.com",
+    "empty scheme": "://trusted.com",
+    "no host": "https://",
+    "three slashes": "https:///trusted.com",
+    "one slash": "https:/trusted.com",
+    "empty": "",
+    "space": " ",
+    "space in front": " https://trusted.com",
+    "space behind": "https://trusted.com ",
+    "tab": "https://trusted.com\t",
+    "line break": "https://trusted.com\n",
+    "header injection": "https://trusted.com\r\nX-Evil: 1",
+    "nought": "https://trusted.com\0",
+    "nought and suffix": "https://trusted.com\0.evil.com",
+    "delete": "https://trusted.com\x7f",
+    "escape": "https://\x1b[31mtrusted.com",
+    "twice": "https://trusted.com,https://trusted.com",
+    "twice with a space": "https://trusted.com, https://evil.com",
+    "twice, evil first": "https://evil.com,https://trusted.com",
+    "a list as of old": "https://trusted.com https://evil.com",
+    "null": "null",
+    "null in upper case": "NULL",
+    "null and more": "null,https://trusted.com",
+    "undefined": "undefined",
+    "latin-1": "https://tr\xfcsted.com",
+    "latin-1 space": "https://trusted.com\xa0",
+    "look-alike letter": "https://tru\u017fted.com".encode().decode("latin-1"),
+    "look-alike dot": "https://trusted\u3002com".encode().decode("latin-1"),
+    "full width": "https://\uff54rusted.com".encode().decode("latin-1"),
+    "right to left": "https://\u202etrusted.com".encode().decode("latin-1"),
+    "look-alike letter, decoded": "https://tru\u017fted.com",
+    "lone surrogate": "https://trusted.com\ud800",
+    "address not closed": "https://[::1",
+    "address of version 4 as one number": "http://2130706433",
+    "64 KiB of host": "https://" + "a" * 65_536 + ".trusted.com",
+    "64 KiB of labels": "https://" + "a." * 32_768 + "trusted.com",
+    "64 KiB of port": "https://trusted.com:" + "1" * 65_536,
+    "64 KiB of commas": "," * 65_536,
+    "64 KiB of origins": "https://trusted.com," * 3_277,
+    "64 KiB of scheme": "https" * 13_107 + "://trusted.com",
+    "64 KiB of address": "https://[" + ":" * 65_536,
+}
+
+SECURED: dict[str, Any] = {
+    "exact": "https://trusted.com",
+    "subdomains": "https://*.trusted.com",
+    "part of a label": "https://pr-*.trusted.com",
+    "any port": "https://trusted.com:*",
+    "subdomains, any port": "https://*.trusted.com:*",
+    "part of a label, any port": "https://pr-*.trusted.com:*",
+    "regular expression": re.compile(r"https://([a-z-]+\.)*trusted\.com"),
+    "callable": lambda origin, environ: origin == "https://trusted.com",
+}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("kind", SECURED)
+def test_a_payload_of_the_scanners_is_not_allowed(kind: str, payload: str) -> None:
+    assert not allows(Policy(allow_origins=[SECURED[kind]]), PAYLOADS[payload])
+
+
+@pytest.mark.parametrize("payload", [name for name in PAYLOADS if name != "null"])
+def test_a_payload_is_not_null(payload: str) -> None:
+    assert not allows(Policy(allow_origins=["null", "https://example.com"]), PAYLOADS[payload])
+
+
+# Those of the payloads that are, by their form, origins of pages somewhere.
+WELL_FORMED = {
+    "reflected",
+    "suffix",
+    "suffix without a dot",
+    "prefix",
+    "prefix with a hyphen",
+    "included",
+    "unescaped dot",
+    "unescaped dot below",
+    "unescaped dot and suffix",
+    "http",
+    "http below",
+    "other scheme",
+    "glued scheme",
+    "third party",
+    "third party, jsbin",
+    "localhost",
+    "localhost of evil",
+    "Corsy underscore",
+    *(f"special {char!a}" for char in "_-\"{}+`!~;'()*&$=,"),
+    "star as label",
+    "star in label",
+    "star as label of evil",
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda ask: ask, lambda ask: ["https://*.example.com", ask]],
+    ids=["alone", "after a pattern"],
+)
+def test_a_callable_is_asked_about_well_formed_origins_only(make: Callable[[Any], Any]) -> None:
+    asked: list[str] = []
+
+    def ask(origin: str, environ: Mapping[str, Any]) -> bool:
+        asked.append(origin)
+        return True
+
+    policy = Policy(allow_origins=make(ask))
+    assert {name for name in PAYLOADS if allows(policy, PAYLOADS[name])} == WELL_FORMED
+    assert set(asked) == {PAYLOADS[name] for name in WELL_FORMED}
+    assert max(map(len, asked)) <= 327
+
+
+def test_a_regular_expression_is_asked_about_well_formed_origins_only() -> None:
+    policy = Policy(allow_origins=re.compile(r"(?s).*"))
+    assert {name for name in PAYLOADS if allows(policy, PAYLOADS[name])} == WELL_FORMED
+
+
+@pytest.mark.parametrize(
+    ("regex", "origin"),
+    [
+        pytest.param(r"https://trusted\.com", "https://trusted.com.evil.net", id="longer"),
+        pytest.param(r"https://trusted\.com", "https://trusted.com:8080", id="with a port"),
+        pytest.param(r"https://trusted\.com$", "https://trusted.com\n", id="line break behind"),
+        pytest.param(r"(?m)^https://trusted\.com$", "x\nhttps://trusted.com", id="second line"),
+        pytest.param(r"trusted\.com", "https://trusted.com", id="a part only"),
+        pytest.param(r"https://a|b", "https://ab", id="first of two"),
+        pytest.param(r"(?i)https://trusted\.com", "https://TRUSTED.com", id="any case"),
+    ],
+)
+def test_a_regular_expression_has_to_match_all_of_the_origin(regex: str, origin: str) -> None:
+    assert re.search(regex, origin)
+    assert not allows(Policy(allow_origins=re.compile(regex)), origin)
+
+
+# ------------------------------------------------------------------ callables
+
+
+def test_a_callable_is_given_the_origin_and_the_whole_request() -> None:
+    seen: list[tuple[str, Mapping[str, Any]]] = []
+
+    def ask(origin: str, environ: Mapping[str, Any]) -> bool:
+        seen.append((origin, environ))
+        return bool(environ["HTTP_X_TENANT"] == "a")
+
+    policy = Policy(allow_origins=ask)
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": "https://a.example", "HTTP_X_TENANT": "a"}
+    assert decide(policy, environ).allowed
+    assert len(seen) == 1
+    assert seen[0][0] == "https://a.example"
+    assert seen[0][1] is environ
+
+
+def test_a_callable_is_asked_at_every_request() -> None:
+    answers = iter([True, False, True])
+    policy = Policy(allow_origins=lambda origin, environ: next(answers))
+    assert [allows(policy, "https://a.example") for _ in range(3)] == [True, False, True]
+
+
+def test_no_callable_is_asked_where_an_entry_has_said_yes() -> None:
+    def never(origin: str, environ: Mapping[str, Any]) -> bool:
+        raise AssertionError("asked")
+
+    policy = Policy(allow_origins=["https://a.example", "https://*.b.example", never])
+    assert allows(policy, "https://a.example")
+    assert allows(policy, "https://x.b.example")
+
+
+def test_one_yes_of_several_callables_is_enough() -> None:
+    assert allows(Policy(allow_origins=[no, yes]), "https://a.example")
+    assert not allows(Policy(allow_origins=[no]), "https://a.example")
+
+
+class Truthy:
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return "truthy \xe9"
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        pytest.param(1, "1", id="one"),
+        pytest.param("yes", "'yes'", id="text"),
+        pytest.param(None, "None", id="None"),
+        pytest.param([True], "[True]", id="list"),
+        pytest.param(Truthy(), "truthy \\xe9", id="truthy"),
+    ],
+)
+def test_an_answer_that_is_no_bool_is_a_logged_no(
+    answer: Any, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def careless(origin: str, environ: Mapping[str, Any]) -> bool:
+        return answer  # type: ignore[no-any-return]
+
+    assert not allows(Policy(allow_origins=careless), "https://a.example")
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("corsgate", logging.ERROR)
+    assert "careless" in record.getMessage()
+    assert f"gave {shown} for 'https://a.example'" in record.getMessage()
+    assert record.getMessage().isascii()
+
+
+def test_a_callable_that_fails_is_a_logged_no(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(origin: str, environ: Mapping[str, Any]) -> bool:
+        raise LookupError("database gone")
+
+    policy = Policy(allow_origins=[broken, yes])
+    assert allows(policy, "https://a.example")
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("corsgate", logging.ERROR)
+    assert "broken" in record.getMessage()
+    assert "'https://a.example'" in record.getMessage()
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], LookupError)
+
+
+def test_a_plain_no_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert not allows(Policy(allow_origins=no), "https://a.example")
+    assert caplog.records == []
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+class Counted(str):
+    """A text that counts how often it is looked up and compared."""
+
+    hashed = compared = 0
+
+    def __hash__(self) -> int:
+        Counted.hashed += 1
+        return str.__hash__(self)
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    @classmethod
+    @contextmanager
+    def counting(cls) -> Iterator[None]:
+        cls.hashed = cls.compared = 0
+        yield
+
+
+@contextmanager
+def counted_steps() -> Iterator[list[int]]:
+    """How many instructions of Python are run: a loop over all entries could not be hidden."""
+    steps = [0]
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        frame.f_trace_opcodes = True
+        steps[0] += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield steps
+    finally:
+        sys.settrace(before)
+
+
+def cost(policy: Policy, origin: str) -> tuple[bool, int, int]:
+    """(allowed, instructions, comparisons of entries) of a request, after the first ones."""
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}
+    with counted_steps():  # the interpreter reports instructions from the second time on
+        decide(policy, environ)
+    with Counted.counting():
+        with counted_steps() as steps:
+            decision = decide(policy, environ)
+        return decision.allowed, steps[0], Counted.compared
+
+
+MAKERS: dict[str, Callable[[int], str]] = {
+    "exact": lambda number: f"https://h{number:05}.example",
+    "subdomains": lambda number: f"https://*.h{number:05}.example",
+    "part of a label": lambda number: f"https://pr-*.h{number:05}.example",
+    "part of a label, numbered": lambda number: f"https://h{number:05}-*.example",
+    "any port": lambda number: f"http://h{number:05}.example:*",
+    "all": lambda number: f"https://pr-*.h{number:05}.example:*",
+}
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        pytest.param("https://h00000.example", {"exact"}, id="exact"),
+        pytest.param("https://a.h00000.example", {"subdomains"}, id="one below"),
+        pytest.param("https://a.b.c.h00000.example", {"subdomains"}, id="far below"),
+        pytest.param(
+            "https://pr-1.h00000.example",
+            {"subdomains", "part of a label", "all"},
+            id="part of a label",
+        ),
+        pytest.param(
+            "https://h00000-1.example",
+            {"part of a label, numbered"},
+            id="part of a label, numbered",
+        ),
+        pytest.param("http://h00000.example:8000", {"any port"}, id="with a port"),
+        pytest.param("https://evil.example", set(), id="foreign"),
+        pytest.param("https://a.b.c.d.e.f.g.h.i.j.k.l.evil.example", set(), id="foreign and deep"),
+        pytest.param("null", set(), id="null"),
+        pytest.param("nonsense", set(), id="nonsense"),
+    ],
+)
+@pytest.mark.parametrize("kind", MAKERS)
+def test_the_cost_of_a_request_does_not_depend_on_the_number_of_entries(
+    kind: str, origin: str, allowed: set[str]
+) -> None:
+    entries = [Counted(MAKERS[kind](number)) for number in range(10_000)]
+    one, many = Policy(allow_origins=entries[:1]), Policy(allow_origins=entries)
+    for_one, for_many = cost(one, origin), cost(many, origin)
+    assert for_one[0] is (kind in allowed)
+    assert for_one[1] > 0
+    assert for_many == for_one
+    assert for_many[2] <= 2
+
+
+@pytest.mark.parametrize("number", [1, 1_000, 10_000])
+def test_an_exact_origin_costs_one_look_up(number: int) -> None:
+    entries = [f"https://h{index:05}.example" for index in range(number)]
+    policy = Policy(allow_origins=["https://*.pattern.example", *entries])
+    origin = Counted(entries[0])
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}
+    decide(policy, environ)
+    with Counted.counting():
+        assert decide(policy, environ).allowed
+        assert Counted.hashed == 1
+        assert Counted.compared <= 1
+
+
+def test_a_foreign_origin_costs_a_fixed_number_of_look_ups() -> None:
+    entries = [f"https://h{index:05}.example" for index in range(10_000)]
+    policy = Policy(allow_origins=entries)
+    environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": Counted("https://evil.example")}
+    with Counted.counting():
+        assert not decide(policy, environ).allowed
+        assert Counted.hashed == 2
+        assert Counted.compared == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_an_endless_origin_is_not_looked_up_at_all(method: str) -> None:
+    policy = Policy(allow_origins=["https://app.example.com", "https://*.example.com", yes])
+    environ = {
+        "REQUEST_METHOD": method,
+        "HTTP_ORIGIN": Counted("https://" + "a" * 65_536 + ".example.com"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    }
+    with Counted.counting():
+        assert not decide(policy, environ).allowed
+        assert Counted.hashed == Counted.compared == 0
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(["https://app.example.com"], id="exact"),
+        pytest.param(["https://*.example.com"], id="pattern"),
+        pytest.param([re.compile(r"https://app\.example\.com")], id="regular expression"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_what_was_allowed_before_costs_one_look_up(method: str, entries: list[Any]) -> None:
+    policy = Policy(allow_origins=entries)
+    environ = {
+        "REQUEST_METHOD": method,
+        "HTTP_ORIGIN": Counted("https://app.example.com"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    }
+    first = decide(policy, environ)
+    with Counted.counting():
+        assert decide(policy, environ) == first
+        assert Counted.hashed == 1
+
+
+def test_more_exact_origins_than_are_kept_ready_are_all_allowed() -> None:
+    entries = [f"https://h{index:05}.example" for index in range(3_000)]
+    policy = Policy(allow_origins=entries)
+    for _ in range(2):
+        assert all(allows(policy, origin) for origin in entries)
+    assert not allows(policy, "https://h03000.example")

@@ -1,0 +1,98 @@
+"""What people get: a wheel with the package and nothing else, and an sdist that makes the same."""
+
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from email import message_from_string
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+NAME = f"{PROJECT['name']}-{PROJECT['version']}"
+INFO = f"{NAME}.dist-info/"
+
+
+def build(kind: str, source: Path, target: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    [built] = target.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the sdist, so that nothing can be missing there."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    return build("wheel", folder / NAME, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_string(archive.read(INFO + "METADATA").decode("utf-8"))
+
+
+def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
+    assert wheel.name == f"{NAME}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "corsgate").rglob("*.py")}
+    info = {INFO + name for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
+    assert inside == {*modules, "corsgate/py.typed", *info}
+
+
+def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:
+    assert sdist.name == f"{NAME}.tar.gz"
+    with tarfile.open(sdist) as archive:
+        inside = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
+    tops = {name.split("/")[0] for name in inside}
+    assert tops == {
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "PKG-INFO",
+        "README.rst",
+        "corsgate",
+        "examples",
+        "pyproject.toml",
+        "tests",
+        "tox.ini",
+    }
+    assert {"corsgate/py.typed", "tests/conftest.py"} <= inside
+    assert not {name for name in inside if "__pycache__" in name or name.endswith(".pyc")}
+
+
+def test_everybody_may_read_all_files_and_run_none(sdist: Path, wheel: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        modes = {member.mode for member in archive if member.isfile()}
+    with zipfile.ZipFile(wheel) as zipped:
+        modes |= {member.external_attr >> 16 & 0o777 for member in zipped.infolist()}
+    assert modes == {0o644}
+
+
+def test_the_metadata_say_what_it_is_and_what_it_needs(metadata: Message) -> None:
+    assert metadata["Version"] == "0.1.0"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Description-Content-Type"] == "text/x-rst"
+    assert metadata.get_all("Provides-Extra") == ["django", "flask"]
+    needed = {line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}
+    assert {line.partition(">=")[0] for line in needed} == {"idna", "publicsuffixlist"}
+
+
+def test_the_changelog_has_the_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{PROJECT['version']}] - " in text

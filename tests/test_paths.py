@@ -1,0 +1,358 @@
+"""Which policy applies to a path: exact or below a prefix, on whole segments, as it comes."""
+
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+from wsgi_client import SpyApp, call
+
+from corsgate import Policy, PolicyError
+from corsgate._paths import PathRules, decode_path
+from corsgate.wsgi import CORSMiddleware
+
+APP = "https://app.example.com"
+DEFAULT = Policy(allow_origins=APP, expose_headers="default")
+
+
+def policy_of(rules: dict[str, str], path: str) -> str:
+    """The name of the rule for a (raw) path, "default" without one, "closed" in case of doubt."""
+    spy = SpyApp()
+    paths: Any = {
+        pattern: Policy(allow_origins=APP, expose_headers=name) for pattern, name in rules.items()
+    }
+    app = validator(CORSMiddleware(validator(spy), DEFAULT, paths=paths))
+    answer = call(app, "GET", path, {"Origin": APP})
+    assert spy.called == 1
+    return ", ".join(answer.values("Access-Control-Expose-Headers")) or "closed"
+
+
+RULES = {
+    "/health": "health",
+    "/api/*": "api",
+    "/api/v2/*": "v2",
+    "/api/v2/users": "users",
+    "/deep/er/and/deep/er/*": "deep",
+    "/exact/": "slash",
+    "/a": "a",
+    "/a/*": "below-a",
+    "/caf\xe9/*": "cafe",
+    "/with space/*": "space",
+}
+PATHS = {
+    "/": "default",
+    "/health": "health",
+    "/health/": "default",
+    "/health/x": "default",
+    "/healthy": "default",
+    "/health?x=/api/": "health",
+    "/Health": "default",
+    "/api": "api",
+    "/api/": "api",
+    "/api/x": "api",
+    "/api/x/y/z": "api",
+    "/apiadmin": "default",
+    "/apix/secret": "default",
+    "/API/x": "default",
+    "/api;x": "default",
+    "/x/api/y": "default",
+    "/api/v2": "v2",
+    "/api/v2/": "v2",
+    "/api/v2/x": "v2",
+    "/api/v2x": "api",
+    "/api/v2/users": "users",
+    "/api/v2/users/": "v2",
+    "/api/v2/users/1": "v2",
+    "/deep/er/and/deep/er": "deep",
+    "/deep/er/and/deep/er/still/more/and/more": "deep",
+    "/deep/er/and/deep": "default",
+    "/exact/": "slash",
+    "/exact": "default",
+    "/a": "a",
+    "/a/": "below-a",
+    "/a/b": "below-a",
+    # what an application may resolve: clear only where that makes no difference
+    "//api/x": "closed",
+    "//health": "closed",
+    "/api//v2/x": "closed",
+    "/api/../health": "closed",
+    "/api/%2e%2e/health": "closed",
+    "/api/%2E%2E%2Fhealth": "closed",
+    "/api/..": "closed",
+    "/x/../api/y": "closed",
+    "/../api/y": "closed",
+    "/./health": "closed",
+    "/exact/.": "closed",
+    "/health/..": "default",
+    "/api//x": "api",
+    "/api/./x": "api",
+    "/api/x/..": "api",
+    "/api/v2/../v2/x": "v2",
+    "/x//y": "default",
+    "/x/../y": "default",
+    "/..": "default",
+    "/.well-known/x": "default",
+    "/api/...": "api",
+    # not decoded again
+    "/%61pi/x": "api",
+    "/%2561pi/x": "default",
+    "/api%2Fx": "api",
+    "/api%252Fx": "default",
+    "/api%3Bx": "default",
+    "/caf%C3%A9/x": "cafe",
+    "/caf%E9/x": "default",
+    "/with%20space/x": "space",
+    "/with+space/x": "default",
+    "/api/%0d%0aX-Evil": "api",
+    "/health%00": "default",
+    "/health%0a": "default",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_exact_beats_prefix_and_the_longest_prefix_wins(path: str) -> None:
+    assert policy_of(RULES, path) == PATHS[path]
+    assert policy_of(dict(reversed(RULES.items())), path) == PATHS[path]
+
+
+@pytest.mark.parametrize("path", ["/", "/x", "/x/y/z", "//", "/%FF"])
+def test_a_star_alone_covers_every_path(path: str) -> None:
+    assert policy_of({"/*": "all"}, path) == "all"
+    assert policy_of({"/*": "all", "/x/*": "x"}, path) == ("x" if path.startswith("/x") else "all")
+
+
+def test_a_rule_for_the_root_is_for_the_root_alone() -> None:
+    assert policy_of({"/": "root"}, "/") == "root"
+    assert policy_of({"/": "root"}, "/x") == "default"
+
+
+# ------------------------------------------------------------------ what a rule may be
+
+
+def test_options_inherit_from_the_application_and_not_from_other_paths() -> None:
+    spy = SpyApp()
+    app = CORSMiddleware(
+        spy,
+        allow_origins=APP,
+        expose_headers="X-App",
+        paths={
+            "/api/*": {"allow_timing": True},
+            "/api/v2/*": {"expose_headers": "X-V2"},
+            "/alone": Policy(allow_origins=APP),
+            "/off": None,
+            "/source": lambda environ: Policy(allow_origins="*"),
+        },
+    )
+
+    def added(path: str) -> dict[str, str]:
+        answer = call(app, "GET", path, {"Origin": APP})
+        return {name: value for name, value in answer.headers if name != "Content-Type"}
+
+    allowed = {"Access-Control-Allow-Origin": APP, "Vary": "Origin"}
+    exposed = {"Access-Control-Expose-Headers": "X-App"}
+    assert added("/") == {**allowed, **exposed}
+    assert added("/api/x") == {**allowed, **exposed, "Timing-Allow-Origin": APP}
+    assert added("/api/v2/x") == {**allowed, "Access-Control-Expose-Headers": "X-V2"}
+    assert added("/alone") == allowed
+    assert added("/off") == {}
+    assert added("/source") == {"Access-Control-Allow-Origin": "*"}
+
+
+def test_options_below_hands_off_stand_alone() -> None:
+    app = CORSMiddleware(SpyApp(), None, paths={"/api/*": {"allow_origins": APP}})
+    api = call(app, "GET", "/api/x", {"Origin": APP})
+    assert api.values("Access-Control-Allow-Origin") == [APP]
+    assert call(app, "GET", "/", {"Origin": APP}).cors == {}
+
+
+def test_a_preflight_goes_by_its_path() -> None:
+    spy = SpyApp()
+    app = CORSMiddleware(spy, paths={"/api/*": {"allow_origins": APP}, "/off": None})
+    asked = {"Origin": APP, "Access-Control-Request-Method": "PUT"}
+    assert call(app, "OPTIONS", "/api/x", asked).status == 204
+    assert call(app, "OPTIONS", "/x", asked).status == 403
+    assert spy.called == 0
+    assert call(app, "OPTIONS", "/off", asked).status == 200
+    assert spy.called == 1
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        pytest.param({"/a": {"allow_origins": APP}}, id="mapping"),
+        pytest.param([("/a", {"allow_origins": APP})], id="list of pairs"),
+        pytest.param((["/a", {"allow_origins": APP}],), id="tuple of lists"),
+        pytest.param([("/a", Policy(allow_origins=APP))], id="policy"),
+    ],
+)
+def test_paths_are_a_mapping_or_pairs(paths: Any) -> None:
+    app = CORSMiddleware(SpyApp(), paths=paths)
+    answer = call(app, "GET", "/a", {"Origin": APP})
+    assert answer.values("Access-Control-Allow-Origin") == [APP]
+    assert call(app, "GET", "/b", {"Origin": APP}).cors == {}
+
+
+def test_pairs_may_come_from_an_iterator() -> None:
+    pairs: Any = iter([("/a", {"allow_origins": APP})])
+    app = CORSMiddleware(SpyApp(), paths=pairs)
+    answer = call(app, "GET", "/a", {"Origin": APP})
+    assert answer.values("Access-Control-Allow-Origin") == [APP]
+
+
+@pytest.mark.parametrize("paths", [None, {}, [], ()], ids=repr)
+def test_no_paths_leave_the_policy_to_the_application(paths: Any) -> None:
+    app = CORSMiddleware(SpyApp(), allow_origins=APP, paths=paths)
+    answer = call(app, "GET", "/a", {"Origin": APP})
+    assert answer.values("Access-Control-Allow-Origin") == [APP]
+
+
+# Pattern -> what the hint says was meant.
+INVALID = {
+    "": "/",
+    "api": "/api",
+    "api/*": "/api/*",
+    "*": "/*",
+    "/api*": "/api/*",
+    "/api/**": "/api/*",
+    "/api/.*": "/api/.",
+    "/api/*/users": "/api/*",
+    "/*/users/*": "/*",
+    "//api": "/api",
+    "/api?x=1": "/api",
+    "/api#top": "/api",
+    "/a*/*": "/a/*",
+}
+
+
+@pytest.mark.parametrize("pattern", INVALID)
+def test_a_pattern_is_a_path_or_ends_in_a_slash_and_a_star(pattern: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths={pattern: None})
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == ("path-invalid", "paths", pattern)
+    assert problem.hint.startswith("Write '/")
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in INVALID if pattern != "/api/.*"])
+def test_the_hint_is_the_path_that_was_meant(pattern: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths={pattern: None})
+    assert caught.value.problems[0].hint == f"Write {INVALID[pattern]!r}."
+    app = CORSMiddleware(SpyApp(), paths={INVALID[pattern]: None})
+    assert call(app, "GET", "/").status == 200
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        pytest.param(5, id="number"),
+        pytest.param("/api/*", id="text"),
+        pytest.param(["/a", "/b"], id="list of texts"),
+        pytest.param([("/a",)], id="singles"),
+        pytest.param([("/a", None, None)], id="triples"),
+        pytest.param([("/a", None), 5], id="mixed"),
+    ],
+)
+def test_paths_of_another_form_are_a_problem(paths: Any) -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths=paths)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == ("wrong-type", "paths", paths)
+
+
+@pytest.mark.parametrize("pattern", [1, None, b"/a", ("/a",), ["/a"]], ids=repr)
+def test_a_pattern_that_is_no_text_is_a_problem(pattern: Any) -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths=[(pattern, None)])
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == ("wrong-type", "paths", pattern)
+
+
+def test_the_same_pattern_twice_is_an_error_and_nesting_is_not() -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(
+            SpyApp(), paths=[("/a/*", None), ("/a", None), ("/a/*", Policy()), ("/a/b/*", None)]
+        )
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == ("path-repeated", "paths", "/a/*")
+
+
+def test_the_problems_of_a_rule_say_its_place() -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(
+            SpyApp(),
+            paths={"/a/*": {"max_age": -1, "origins": "*"}, "/b": {"allow_origins": "b.example"}},
+        )
+    assert [problem.field for problem in caught.value.problems] == [
+        "paths['/a/*'].max_age",
+        "paths['/a/*'].origins",
+        "paths['/b'].allow_origins",
+    ]
+
+
+# ------------------------------------------------------------------ what adapters use
+
+
+class Counting(dict[str, Any]):
+    looked_up = 0
+
+    def __contains__(self, key: object) -> bool:
+        Counting.looked_up += 1
+        return super().__contains__(key)
+
+
+@pytest.mark.parametrize("number", [1, 10_000])
+@pytest.mark.parametrize("path", ["/x", "/a/b/c", "/" + "a/" * 5_000, "/" * 10_000])
+def test_finding_a_policy_takes_as_many_look_ups_as_the_deepest_prefix_has_segments(
+    path: str, number: int
+) -> None:
+    policy = Policy()
+    rules = PathRules(None, [(f"/a/b/{index}/*", policy) for index in range(number)])
+    rules._exact, rules._prefixes = Counting(rules._exact), Counting(rules._prefixes)
+    Counting.looked_up = 0
+    assert rules.find(path) is None
+    # the exact path, /a/b/c, /a/b, /a and the root; and once more where it might be resolved
+    once = 5
+    assert Counting.looked_up <= (2 * once if "//" in path else once)
+
+
+def test_all_sources_can_be_listed() -> None:
+    one, two, three = Policy(max_age=1), Policy(max_age=2), Policy(max_age=3)
+    rules = PathRules(one, [("/a", two), ("/b/*", three), ("/c", None)])
+    sources = rules.sources()
+    assert len(sources) == 4
+    assert all(source in sources for source in (one, two, three, None))
+
+
+def test_only_one_policy_for_all_paths_is_known_to_be_so() -> None:
+    policy = Policy()
+    assert PathRules(policy).only_policy is policy
+    assert PathRules(policy).find("/a//b") is policy
+    assert PathRules(None).only_policy is None
+    assert PathRules(lambda environ: None).only_policy is None
+    assert PathRules(policy, [("/a", policy)]).only_policy is None
+    assert PathRules(policy, [("/a/*", policy)]).only_policy is None
+    assert PathRules(policy, covers=lambda path: True).only_policy is None
+
+
+def test_the_applications_policy_may_cover_some_paths_only() -> None:
+    policy, own = Policy(), Policy(max_age=1)
+    rules = PathRules(policy, [("/static/own", own)], covers=lambda path: path.startswith("/api"))
+    assert rules.find("/api/x") is policy
+    assert rules.find("/other") is None
+    assert rules.find("/static/own") is own
+
+
+@pytest.mark.parametrize(
+    ("path_info", "path"),
+    [
+        pytest.param("", "/", id="empty"),
+        pytest.param("/a b%20", "/a b%20", id="ASCII"),
+        pytest.param("/caf\xc3\xa9", "/caf\xe9", id="UTF-8"),
+        pytest.param("/caf\xe9", "/caf\ufffd", id="latin-1"),
+        pytest.param("/\xe2\x82\xac", "/\u20ac", id="three bytes"),
+        pytest.param("/\xed\xa0\x80", "/\ufffd\ufffd\ufffd", id="surrogate"),
+        pytest.param("/\u20ac", "/?", id="not latin-1, against PEP 3333"),
+    ],
+)
+def test_a_path_is_decoded_from_utf_8_in_latin_1(path_info: str, path: str) -> None:
+    assert decode_path(path_info) == path

@@ -1,0 +1,351 @@
+"""Rules that hold for everything, each quoted from where it stands."""
+
+import string
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from strategies import (
+    HOST,
+    any_text,
+    entries,
+    entry_lists,
+    is_web_origin,
+    near_origins,
+    near_web_origins,
+    origins_near,
+    policy_options,
+    reference_allows,
+    requests,
+    response_headers,
+    tokens,
+    well_formed_origins,
+)
+from wsgi_client import CORS, comparable
+
+from corsgate import Policy, PolicyError, decide
+from corsgate._engine import answer_preflight, update_headers, write_headers
+from corsgate._origin import find_correction, find_fault, read_origin
+
+ACTUAL = ("GET", "POST", "PUT")
+TOKEN = set(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~")
+
+
+def accepts(entry: str) -> bool:
+    """Whether a configuration may name `entry`."""
+    try:
+        Policy(allow_origins=[entry])
+    except PolicyError:
+        return False
+    return True
+
+
+def allows(policy: Policy, origin: str) -> bool:
+    return decide(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).allowed
+
+
+# ------------------------------------------------------------------ origins
+
+
+@settings(max_examples=300)
+@given(well_formed_origins | near_origins())
+def test_whatever_the_strict_parser_accepts_the_lenient_one_reads_the_same(text: str) -> None:
+    """Design, 3: "whatever the strict one accepts, the lenient one reads the same"."""
+    if "*" in text or find_fault(text) is not None:
+        return
+    parts = read_origin(text)
+    assert parts is not None
+    scheme, host, port = parts
+    assert f"{scheme}://{host}{port}" == text
+    assert allows(Policy(allow_origins=[text]), text)
+    assert allows(Policy(allow_origins=lambda origin, environ: origin == text), text)
+
+
+@given(near_origins())
+def test_reading_a_requests_origin_never_raises_and_loses_nothing(text: str) -> None:
+    """Design, 3: "for requests bounded, never raising, by comparison of strings"."""
+    parts = read_origin(text)
+    assert parts is None or (f"{parts[0]}://{parts[1]}{parts[2]}" == text and len(text) <= 327)
+
+
+@settings(max_examples=600)
+@given(near_web_origins())
+@example("https://a..b")
+@example("https://a.")
+@example("https://.")
+@example("https://0x")
+@example("https://1.2.3.4.")
+@example("https://a.0xg")
+@example("http://[::ffff:7f00:1]")
+@example("https://" + "a" * 253 + ".")
+@example("https://" + "a" * 254)
+def test_an_origin_is_valid_if_a_browser_sends_it(text: str) -> None:
+    """Design, 3: "what the URL standard's `new URL(s).origin` gives back unchanged"."""
+    assume("*" not in text and "xn--" not in text)
+    assert accepts(text) is is_web_origin(text)
+    assert (read_origin(text) is not None) is is_web_origin(text)
+
+
+@given(st.text(HOST + ".", min_size=1, max_size=15))
+def test_a_host_may_have_every_character_that_the_url_standard_leaves(host: str) -> None:
+    """URL standard, "forbidden domain code point": all others of ASCII are fine."""
+    assume("*" not in host and "xn--" not in host)
+    assert accepts(f"https://{host}") is is_web_origin(f"https://{host}")
+
+
+@given(near_origins())
+def test_every_refused_entry_has_a_problem_that_can_be_printed(text: str) -> None:
+    """Design, 3: "Anything a browser can never send is a problem with the corrected value"."""
+    assume(not accepts(text))
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=[text])
+    [problem] = caught.value.problems
+    assert problem.code.startswith("origin-")
+    assert problem.value == text
+    assert problem.hint
+    assert str(caught.value).isprintable()
+
+
+@settings(max_examples=300)
+@given(near_origins() | entries | st.text(st.characters(codec="utf-8"), max_size=30))
+def test_a_correction_is_valid(text: str) -> None:
+    """Design, 3: "with the corrected value in its hint", which must not be wrong again."""
+    correction = find_correction(text)
+    if correction is None:
+        return
+    assert correction != text
+    assert accepts(correction)
+
+
+# ------------------------------------------------------------------ matching
+
+
+@given(entries)
+def test_generated_entries_are_valid(entry: str) -> None:
+    """What the next property is made of."""
+    assert accepts(entry)
+
+
+@settings(max_examples=600)
+@given(st.data())
+def test_the_matcher_agrees_with_a_naive_one(data: st.DataObject) -> None:
+    """Design, 3, the table "Origins"; pains, 2: "any set of patterns vs. naive reference"."""
+    patterns = data.draw(entry_lists)
+    origin = data.draw(origins_near(patterns))
+    # Hosts of other schemes are opaque to the URL standard, so their dots part no labels.
+    assume(origin.startswith("http") or not (".." in origin or "//." in origin))
+    assert allows(Policy(allow_origins=patterns), origin) is reference_allows(patterns, origin)
+
+
+@given(st.data())
+def test_more_entries_never_allow_less(data: st.DataObject) -> None:
+    """Design, 3: entries are alternatives, "a mix of them in a sequence"."""
+    patterns = data.draw(entry_lists)
+    more = data.draw(entry_lists)
+    origin = data.draw(origins_near([*patterns, *more]))
+    both = Policy(allow_origins=[*patterns, *more])
+    assert allows(both, origin) is (
+        allows(Policy(allow_origins=patterns), origin) or allows(Policy(allow_origins=more), origin)
+    )
+
+
+# ------------------------------------------------------------------ policies
+
+
+@given(policy_options())
+def test_a_policy_rebuilt_from_its_dump_is_equal(options: dict[str, Any]) -> None:
+    """Design, 3: "it can be dumped and rebuilt equal"."""
+    policy = Policy(**options)
+    assert Policy(**policy.to_dict()) == policy
+    assert policy.replace() == policy
+    assert hash(Policy(**policy.to_dict())) == hash(policy)
+
+
+@given(policy_options(), st.randoms(use_true_random=False))
+def test_the_order_of_entries_does_not_count(options: dict[str, Any], random: Any) -> None:
+    """Design, 3: "comparable (order does not count)"."""
+    shuffled = dict(options)
+    for name, value in options.items():
+        if isinstance(value, list):
+            shuffled[name] = random.sample(value, len(value))
+    assert Policy(**shuffled) == Policy(**options)
+
+
+@given(policy_options())
+def test_a_list_may_be_a_text(options: dict[str, Any]) -> None:
+    """Design, 3: "A bare string where a sequence of names is meant is split on commas"."""
+    texts: dict[str, Any] = {
+        name: ", ".join(value) if isinstance(value, list) else value
+        for name, value in options.items()
+    }
+    assert Policy(**texts) == Policy(**options)
+
+
+@given(policy_options())
+def test_settings_say_the_same_as_options(options: dict[str, Any]) -> None:
+    """Design, 3: "`Policy.from_mapping(...)` reads ..., parsing strings"."""
+    del options["max_age"]
+    texts = {
+        f"CORS_{name.upper()}": ",".join(value) if isinstance(value, list) else str(value)
+        for name, value in options.items()
+    }
+    assert Policy.from_mapping(texts) == Policy(**options)
+
+
+# ------------------------------------------------------------------ requests
+
+
+@settings(max_examples=300)
+@given(policy_options(), requests())
+def test_deciding_never_raises_and_reflects_only_what_was_checked(
+    options: dict[str, Any], environ: dict[str, str]
+) -> None:
+    """Design, 4: "a reflected origin is always a value that was checked"; "nothing else of a
+    request is ever reflected" but "the requested method and header names, after one linear check
+    that they are tokens".
+    """
+    policy = Policy(**options)
+    decision = decide(policy, environ)
+    lines = dict(
+        answer_preflight(decision)[1]
+        if decision.kind == "preflight"
+        else write_headers([], decision)
+    )
+    origin = lines.get("Access-Control-Allow-Origin")
+    assert (origin is not None) is (decision.allowed and decision.kind != "not-cors")
+    if origin is not None:
+        assert origin == ("*" if "*" in policy.allow_origins else environ["HTTP_ORIGIN"])
+        assert lines.get("Timing-Allow-Origin") in (origin, None)
+    reflecting = policy.allow_credentials
+    for name, key, own in (
+        ("Access-Control-Allow-Methods", "REQUEST_METHOD", policy.allow_methods),
+        ("Access-Control-Allow-Headers", "REQUEST_HEADERS", policy.allow_headers),
+    ):
+        value = lines.get(name)
+        if value is None or not (reflecting and "*" in own):
+            assert value in (None, ", ".join(own))
+            continue
+        asked = environ[f"HTTP_ACCESS_CONTROL_{key}"].split(",")
+        members = value.split(", ")
+        assert all(member and set(member) <= TOKEN for member in members)
+        assert members == [member.strip() for member in asked if member.strip()]
+        assert len(value) <= 2 * 4_096
+    fixed = {
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": ", ".join(policy.expose_headers),
+        "Access-Control-Max-Age": str(policy.max_age),
+    }
+    for name, value in fixed.items():
+        assert lines.get(name) in (value, None)
+
+
+@given(policy_options(), requests())
+def test_all_or_nothing(options: dict[str, Any], environ: dict[str, str]) -> None:
+    """Design, 4: "Headers are all or nothing: a denied origin gets none"."""
+    decision = decide(Policy(**options), environ)
+    assume(not decision.allowed)
+    names = {name.lower() for name, _ in [*write_headers([], decision)]}
+    if decision.kind == "preflight":
+        names = {name.lower() for name, _ in answer_preflight(decision)[1]}
+    assert names & CORS <= {"vary"}
+
+
+@settings(max_examples=300)
+@given(policy_options(), requests(), any_text, any_text)
+def test_the_answer_to_a_preflight_does_not_depend_on_what_it_asks_for(
+    options: dict[str, Any], environ: dict[str, str], method: str, headers: str
+) -> None:
+    """Design, 4: "The answer to a preflight does not depend on the requested method or headers"."""
+    policy = Policy(**options)
+    reflects = "*" in (*policy.allow_methods, *policy.allow_headers)
+    assume(not (policy.allow_credentials and reflects))
+    environ = {**environ, "REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": "https://app.example.com"}
+    one = {**environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+    other = {
+        **environ,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": method,
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": headers,
+    }
+    assert answer_preflight(decide(policy, one)) == answer_preflight(decide(policy, other))
+
+
+@given(st.lists(tokens, min_size=1, max_size=6))
+def test_tokens_are_reflected_as_they_are(names: list[str]) -> None:
+    """Fetch, "CORS-preflight fetch": with credentials, names have to be there, not `*`."""
+    policy = Policy(
+        allow_origins="https://app.example.com", allow_credentials=True, allow_headers="*"
+    )
+    environ = {
+        "REQUEST_METHOD": "OPTIONS",
+        "HTTP_ORIGIN": "https://app.example.com",
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET",
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": ",".join(names),
+    }
+    answered = dict(answer_preflight(decide(policy, environ))[1])
+    assert answered["Access-Control-Allow-Headers"] == ", ".join(names)
+
+
+# ------------------------------------------------------------------ writing
+
+
+def members_of(headers: list[tuple[str, str]]) -> set[str]:
+    return {
+        member.strip().lower()
+        for name, value in headers
+        if name.lower() == "vary"
+        for member in value.split(",")
+        if member.strip()
+    }
+
+
+@settings(max_examples=300)
+@given(policy_options(), requests(ACTUAL), response_headers)
+def test_writing_never_doubles_a_header_loses_a_vary_or_touches_what_it_was_given(
+    options: dict[str, Any], environ: dict[str, str], headers: list[tuple[str, str]]
+) -> None:
+    """Design, 4: "there is never a second `Access-Control-Allow-Origin`"; "`Vary` is merged into
+    one, never replaced, never repeated; `Vary: *` stays"; "each response gets fresh header
+    objects".
+    """
+    decision = decide(Policy(**options), environ)
+    before = list(headers)
+    written = write_headers(headers, decision)
+    assert headers == before
+    assert written is not headers
+    ours = [(name, value) for name, value in written if name.lower() in CORS - {"vary"}]
+    assert comparable(ours) == comparable(
+        [line for line in write_headers([], decision) if line[0].lower() != "vary"]
+    )
+    others = [pair for pair in written if pair[0].lower() not in CORS]
+    assert others == [pair for pair in before if pair[0].lower() not in CORS]
+    wanted = members_of(before) | members_of(write_headers([], decision))
+    found = members_of(written)
+    assert found == wanted or ("*" in wanted and "*" in found)
+    if members_of(write_headers([], decision)):
+        assert len([name for name, _ in written if name.lower() == "vary"]) == 1
+    written.append(("X", "y"))
+    assert write_headers(headers, decision) == written[:-1]
+
+
+@given(policy_options(), requests(ACTUAL), response_headers)
+def test_writing_twice_changes_nothing_more(
+    options: dict[str, Any], environ: dict[str, str], headers: list[tuple[str, str]]
+) -> None:
+    """Design, 4: "what the application or an inner layer set is replaced"."""
+    decision = decide(Policy(**options), environ)
+    once = write_headers(headers, decision)
+    twice = write_headers(once, decision)
+    assert sorted(twice) == sorted(once)
+
+
+@given(policy_options(), requests(ACTUAL), response_headers)
+def test_writing_in_place_says_the_same(
+    options: dict[str, Any], environ: dict[str, str], headers: list[tuple[str, str]]
+) -> None:
+    """Design, 1: "one function is the only place that writes a CORS or `Vary` response header"."""
+    decision = decide(Policy(**options), environ)
+    single = {name.lower(): (name, value) for name, value in headers}
+    mapping = dict(single.values())
+    update_headers(mapping, decision)
+    assert sorted(mapping.items()) == sorted(write_headers(list(single.values()), decision))

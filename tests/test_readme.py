@@ -1,0 +1,181 @@
+"""README.rst is run: its code does what the text says, its commands work, and it stays short."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.rst").read_text(encoding="utf-8")
+APP = "https://app.example.com"
+
+
+def block(name: str) -> str:
+    """The text of the code block with this name."""
+    found = re.search(
+        rf"\.\. code-block:: \w+\n   :name: {name}\n\n((?:   .*\n|\n)+)", README, re.MULTILINE
+    )
+    assert found, f"README.rst has no code block named {name}"
+    return textwrap.dedent(found[1]).strip()
+
+
+def cors_headers(app: Flask, path: str, origin: str) -> dict[str, str]:
+    response = app.test_client().get(path, headers={"Origin": origin})
+    return {
+        name: value
+        for name, value in response.headers.items()
+        if name.startswith("Access-Control-") or name == "Vary"
+    }
+
+
+def flask_app() -> Flask:
+    names: dict[str, Any] = {"__name__": "readme", "Blueprint": Blueprint}
+    exec(block("flask"), names)
+    exec(block("flask-view"), names)
+    names["reports"].add_url_rule("/", view_func=lambda: "report", endpoint="index")
+    names["app"].register_blueprint(names["reports"])
+    app: Flask = names["app"]
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "headers"),
+    [
+        ("/api/me", APP, {"Access-Control-Allow-Origin": APP, "Vary": "Origin"}),
+        ("/api/me", "https://elsewhere.example", {"Vary": "Origin"}),
+        ("/api/status", "https://elsewhere.example", {"Access-Control-Allow-Origin": "*"}),
+        (
+            "/reports/",
+            "https://partner.example",
+            {"Access-Control-Allow-Origin": "https://partner.example", "Vary": "Origin"},
+        ),
+        ("/reports/", APP, {"Vary": "Origin"}),
+    ],
+    ids=["app", "elsewhere", "view", "blueprint", "blueprint elsewhere"],
+)
+def test_the_flask_code_does_what_the_text_says(
+    path: str, origin: str, headers: dict[str, str]
+) -> None:
+    assert cors_headers(flask_app(), path, origin) == headers
+
+
+def test_the_wsgi_code_does_what_the_text_says() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    names: dict[str, Any] = {"app": application}
+    exec(block("wsgi"), names)
+
+    answers: dict[str, list[tuple[str, str]]] = {}
+    for path in ("/", "/public/a", "/webhooks/a"):
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_ORIGIN": APP}
+        answers[path] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, path: str = path
+        ) -> None:
+            answers[path] += [line for line in headers if line[0] != "Content-Type"]
+
+        names["app"](environ, start_response)
+    assert answers == {
+        "/": [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")],
+        "/public/a": [("Access-Control-Allow-Origin", "*")],
+        "/webhooks/a": [],
+    }
+
+
+DJANGO = """
+import json
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path
+
+names = {{}}
+exec({settings!r}, names)
+given = {{name: value for name, value in names.items() if name.isupper()}}
+settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="readme", **given)
+import django
+django.setup()
+urlpatterns = [path("", lambda request: HttpResponse("hello"))]
+from django.test import Client
+answers = {{
+    origin: Client().get("/", headers={{"origin": origin}}).get("Access-Control-Allow-Origin")
+    for origin in {origins!r}
+}}
+print(json.dumps(answers))
+"""
+
+
+def test_the_django_settings_do_what_the_text_says() -> None:
+    origins = [APP, "https://pr-7.preview.example.com", "https://elsewhere.example"]
+    script = DJANGO.format(settings=block("django-settings"), origins=origins)
+    shown = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(shown) == {origins[0]: origins[0], origins[1]: origins[1], origins[2]: None}
+
+
+def test_the_table_of_options_names_every_field_and_its_default() -> None:
+    from corsgate import Policy
+
+    rows = re.findall(r"^   \* - ``(\w+)``\n((?:     .*\n)+)", README, re.MULTILINE)
+    assert [name for name, _ in rows] == list(Policy._fields)
+    defaults = {name: text.rpartition("- ")[2] for name, text in rows}
+    policy = Policy()
+    for name, text in defaults.items():
+        value = getattr(policy, name)
+        shown = ", ".join(value) if isinstance(value, tuple) and value else str(value)
+        assert shown in " ".join(text.split()).replace("``", ""), name
+
+
+def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(
+        ROOT, checkout, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
+    )
+    # The very command, with ports that are free for sure, on the Python that runs the tests.
+    command = block("try").replace("python3 ", f"{sys.executable} ", 1)
+    command += " --api-port 0 --page-port 0 --stranger-port 0"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    process = subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=checkout,
+        env=clean,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        page = ""
+        for line in process.stdout:
+            found = re.search(r"http://localhost:\d+", line)
+            if found and "page" in line.lower():
+                page = found[0]
+                break
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            assert "<html" in answer.read().decode("utf-8").lower()
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=10)
+
+
+def test_the_test_command_is_what_ci_runs() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert ":name: test" in script, "CI takes the command from the README by its name"
+    assert block("test").endswith("tox run")
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) < 200

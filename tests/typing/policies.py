@@ -1,0 +1,56 @@
+"""What a type checker concludes about `Policy`, its problems and decisions. Checked, never run."""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal, assert_type
+
+from corsgate import Decision, Policy, PolicyError, Problem, decide
+
+
+def is_tenant(origin: str, environ: Mapping[str, Any]) -> bool:
+    return origin.endswith(environ["HTTP_HOST"])
+
+
+one = Policy(allow_origins="https://app.example.com", max_age=timedelta(hours=1))
+mixed = Policy(
+    allow_origins=["https://*.example.com", re.compile(r"https://pr-\d+\.example\.com"), is_tenant],
+    allow_methods=("GET", "POST"),
+    allow_headers={"x-request-id"},
+    expose_headers=(name for name in ["X-Total-Count"]),
+    allow_credentials=True,
+    max_age=None,
+    allow_timing=True,
+    preflight_status=200,
+    dangerously_allow="public-suffix",
+)
+
+assert_type(one.allow_methods, tuple[str, ...])
+assert_type(one.allow_credentials, bool)
+assert_type(one.max_age, int | None)
+assert_type(one.preflight_status, int)
+assert_type(one.replace(max_age=60), Policy)
+assert_type(one.to_dict(), dict[str, Any])
+assert_type(Policy(**one.to_dict()), Policy)
+assert_type(Policy.from_mapping(os.environ), Policy)
+assert_type(Policy.from_mapping({"API_ALLOW_ORIGINS": "*"}, prefix="API_"), Policy)
+
+Policy("*")  # type: ignore[call-arg]
+Policy(origins="*")  # type: ignore[arg-type]
+Policy(allow_origins=5)  # type: ignore[arg-type]
+Policy(allow_credentials="yes")  # type: ignore[arg-type]
+Policy(max_age="600")  # type: ignore[arg-type]
+
+decision = decide(one, {"REQUEST_METHOD": "GET"})
+assert_type(decision, Decision)
+assert_type(decision.kind, Literal["preflight", "actual", "not-cors"])
+assert_type(decision.allowed, bool)
+assert_type(decision.reason, str | None)
+assert_type(decision.policy, Policy | None)
+
+
+def report(error: PolicyError) -> str:
+    assert_type(error.problems, tuple[Problem, ...])
+    assert_type(error.problems[0].value, object)
+    return " ".join(f"{problem.field} {problem.code}" for problem in error.problems)
