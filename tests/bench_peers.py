@@ -1,0 +1,384 @@
+"""What bench.py compares: set-ups, requests, a wrapper written by hand, and all the peers."""
+
+import inspect
+import io
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
+HEADERS = ["authorization", "content-type", "x-requested-with"]
+LISTS: dict[str, Any] = {"allow_methods": METHODS, "allow_headers": HEADERS, "max_age": 600}
+BODY = b"It works."
+PATH = "/api/hello"
+
+NONE, ALLOWED, DENIED, NEW = "no Origin", "allowed", "denied", "denied, new"
+PREFLIGHT, REFUSED = "preflight", "refused preflight"
+HUGE, COMMAS = "64 KiB Origin", "64 KiB commas"
+CASES = (NONE, ALLOWED, DENIED, NEW, PREFLIGHT, REFUSED, HUGE, COMMAS)
+PREFLIGHTS = (PREFLIGHT, REFUSED, COMMAS)
+
+
+# ------------------------------------------------------------------ what is configured, and asked
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every peer is told to allow, where it can be told."""
+
+    name: str
+    kind: str = "exact"  # or "any", "pattern"
+    size: int = 10
+    paths: int = 0  # so many entries, one of them for the path that is asked for
+    per_view: bool = False
+
+    def entry(self, number: int) -> str:
+        forms = {"any": "*", "exact": "https://app{}.example.com", "pattern": "https://*.app{}.com"}
+        return forms[self.kind].format(number)
+
+    @property
+    def entries(self) -> list[str]:
+        return [self.entry(number) for number in range(self.size)]
+
+    @property
+    def regexes(self) -> list[str]:
+        return [rf"^https://[a-z0-9-]+\.app{number}\.com$" for number in range(self.size)]
+
+    @property
+    def allowed(self) -> str:
+        entry = self.entry(self.size // 2)
+        return "https://app.example.com" if entry == "*" else entry.replace("*", "tenant")
+
+    @property
+    def rules(self) -> list[str]:
+        return ["/api/*", *(f"/part{number}/*" for number in range(1, self.paths))]
+
+
+ANY, PER_VIEW = Setup("any origin", "any", 1), Setup("per-view policies", per_view=True)
+EXACT = [Setup(f"{size:,} exact", size=size) for size in (1, 10, 1_000, 100_000)]
+PATTERNS = [Setup(f"{size:,} patterns", "pattern", size) for size in (10, 10_000)]
+PATHS = [Setup(f"paths: {size:,}", paths=size) for size in (1, 1_000)]
+TEN = EXACT[1]
+SIZES = [ANY, *EXACT, *PATTERNS, *PATHS]
+
+serial = itertools.count()
+
+
+def ask(case: str, setup: Setup) -> tuple[str, list[tuple[str, str]]]:
+    """Method and header fields of one request: new strings, as from a socket."""
+    fields: dict[str, bytes] = {}
+    if case in (ALLOWED, PREFLIGHT, COMMAS):
+        fields["ORIGIN"] = setup.allowed.encode()
+    elif case == NEW:
+        fields["ORIGIN"] = b"https://app%d.attacker.example" % next(serial)
+    elif case == HUGE:
+        fields["ORIGIN"] = (b"https://%d" % next(serial)).ljust(65536, b"a")
+    elif case != NONE:
+        fields["ORIGIN"] = b"https://app.attacker.example"
+    if case in PREFLIGHTS:
+        fields["ACCESS_CONTROL_REQUEST_METHOD"] = b"PUT"
+        fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"content-type,x-requested-with"
+    if case == COMMAS:
+        fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"," * 65536
+    method = b"OPTIONS" if case in PREFLIGHTS else b"GET"
+    return method.decode(), [("HTTP_" + name, value.decode()) for name, value in fields.items()]
+
+
+SERVER: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "PATH_INFO": PATH,
+    "QUERY_STRING": "",
+    "SERVER_NAME": "api.example",
+    "SERVER_PORT": "443",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "REMOTE_ADDR": "127.0.0.1",
+    "HTTP_HOST": "api.example",
+    "HTTP_ACCEPT": "*/*",
+    "HTTP_ACCEPT_ENCODING": "gzip, br",
+    "HTTP_ACCEPT_LANGUAGE": "en",
+    "HTTP_USER_AGENT": "Mozilla/5.0",
+    "wsgi.url_scheme": "https",
+    "wsgi.input": io.BytesIO(),
+    "wsgi.errors": sys.stderr,
+}
+
+
+def environ_of(case: str, setup: Setup) -> dict[str, Any]:
+    method, fields = ask(case, setup)
+    return {**SERVER, "REQUEST_METHOD": method, **dict(fields)}
+
+
+def scope_of(case: str, setup: Setup) -> dict[str, Any]:
+    method, fields = ask(case, setup)
+    named = [(key[5:].replace("_", "-").lower().encode(), value) for key, value in fields]
+    headers = [(name, value.encode()) for name, value in named]
+    headers += [(b"host", b"api.example"), (b"accept", b"*/*")]
+    return {"type": "http", "method": method, "path": PATH, "query_string": b"", "headers": headers}
+
+
+# ------------------------------------------------------------------ plain WSGI, and written by hand
+
+VARY = ("Vary", "Origin")
+FIXED = [
+    ("Access-Control-Allow-Methods", ", ".join(METHODS)),
+    ("Access-Control-Allow-Headers", ", ".join(HEADERS)),
+    ("Access-Control-Max-Age", "600"),
+]
+
+
+def hello(environ: Any, start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "9")])
+    return [BODY]
+
+
+def hello12(environ: Any, start_response: Any) -> Iterable[bytes]:
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "9"), ("Server", "x")]
+    headers += [("Cache-Control", "no-store"), ("ETag", '"1"'), ("Set-Cookie", "a=b")]
+    headers += [("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff")]
+    headers += [("Referrer-Policy", "same-origin"), ("Strict-Transport-Security", "max-age=9")]
+    headers += [("Link", "</>; rel=index"), ("X-Request-Id", "1")]
+    start_response("200 OK", headers)
+    return [BODY]
+
+
+def no_op(app: Any) -> Any:
+    def wrapper(environ: Any, start_response: Any) -> Any:
+        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return wrapper
+
+
+def by_hand(app: Any, setup: Setup) -> Any:
+    """The least that is right: preflights answered, `Vary` on every answer, and merged."""
+    if setup.kind == "any":
+        return by_hand_for_any(app)
+    if setup.paths:
+        guarded = by_hand(app, TEN)
+        by_segment = {rule.split("/")[1]: guarded for rule in setup.rules}
+        return lambda environ, start_response: by_segment.get(
+            environ["PATH_INFO"].split("/", 2)[1], app
+        )(environ, start_response)
+    return by_hand_for_some(app, allows_by_hand(setup))
+
+
+def allows_by_hand(setup: Setup) -> Callable[[str], bool]:
+    if setup.kind == "pattern":
+        domains = frozenset(entry.removeprefix("https://*.") for entry in setup.entries)
+        return lambda origin: origin[:8] == "https://" and origin.partition(".")[2] in domains
+    return frozenset(setup.entries).__contains__
+
+
+def by_hand_for_some(app: Any, allows: Callable[[str], bool]) -> Any:
+    def wrapper(environ: Any, start_response: Any) -> Any:
+        origin = environ.get("HTTP_ORIGIN")
+        allowed = origin is not None and allows(origin)
+        if (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            and origin is not None
+            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        ):
+            grant = [("Access-Control-Allow-Origin", origin), *FIXED] if allowed else []
+            start_response("204 No Content", [VARY, *grant])
+            return []
+
+        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
+            for at, (name, value) in enumerate(headers):
+                if name.lower() == "vary":
+                    if not {"origin", "*"} & {word.strip() for word in value.lower().split(",")}:
+                        headers[at] = (name, value + ", Origin")
+                    break
+            else:
+                headers.append(VARY)
+            if allowed:
+                headers.append(("Access-Control-Allow-Origin", origin))
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return wrapper
+
+
+def by_hand_for_any(app: Any) -> Any:
+    everybody = ("Access-Control-Allow-Origin", "*")
+
+    def wrapper(environ: Any, start_response: Any) -> Any:
+        if (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            and "HTTP_ORIGIN" in environ
+            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        ):
+            start_response("204 No Content", [everybody, *FIXED])
+            return []
+
+        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
+            headers.append(everybody)
+            return start_response(status, headers, exc_info)
+
+        return app(environ, start)
+
+    return wrapper
+
+
+# ------------------------------------------------------------------ the peers of each table
+
+Peers = Iterator[tuple[str, Any]]
+
+
+def wsgi_peers(setup: Setup, app: Any = hello) -> Peers:
+    from corsgate import Policy
+    from corsgate.wsgi import CORSMiddleware
+
+    yield "bare", app
+    yield "bare again", app
+    yield "no-op", no_op(app)
+    yield "by hand", by_hand(app, setup)
+    allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
+    if setup.paths:
+        yield "corsgate", CORSMiddleware(app, paths={rule: Policy(**allow) for rule in setup.rules})
+        return
+    yield "corsgate", CORSMiddleware(app, **allow)
+    names = {"methods": ",".join(METHODS), "headers": ",".join(HEADERS), "maxage": "600"}
+    yield "wsgicors", import_module("wsgicors").CORS(app, origin=" ".join(setup.entries), **names)
+
+
+def wsgi_peers_12(setup: Setup) -> Peers:
+    return wsgi_peers(setup, hello12)
+
+
+def flask_app(decorate: Callable[[Any], Any] = lambda view: view) -> Any:
+    app = import_module("flask").Flask(__name__)
+    app.add_url_rule(PATH, view_func=decorate(lambda: BODY), endpoint="hello")
+    return app
+
+
+def flask_peers(setup: Setup) -> Peers:
+    from corsgate import Policy
+    from corsgate.flask import CORSGate, cors
+
+    flask_cors = import_module("flask_cors")
+    allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
+    yield "bare", flask_app()
+    yield "bare again", flask_app()
+    for name, wrap in (("no-op", no_op), ("by hand", lambda app: by_hand(app, setup))):
+        app = flask_app()
+        app.wsgi_app = wrap(app.wsgi_app)
+        yield name, app
+    app = flask_app(cors(**allow) if setup.per_view else lambda view: view)
+    if setup.paths:
+        CORSGate(app, paths={rule: Policy(**allow) for rule in setup.rules})
+    elif setup.per_view:
+        CORSGate(app)
+    else:
+        CORSGate(app, **allow)
+    yield "corsgate", app
+    theirs = {"methods": METHODS, "allow_headers": HEADERS, "max_age": 600}
+    theirs["origins"] = setup.regexes if setup.kind == "pattern" else setup.entries
+    if not setup.per_view:
+        app = flask_app()
+        limits = {"resources": dict.fromkeys(setup.rules, theirs)} if setup.paths else theirs
+        flask_cors.CORS(app, **limits)
+        yield "Flask-Cors", app
+    if not setup.paths:
+        yield "Flask-Cors decorator", flask_app(flask_cors.cross_origin(**theirs))
+
+
+def by_hand_in_django(get_response: Any) -> Any:
+    http, cache = import_module("django.http"), import_module("django.utils.cache")
+    allows = import_module("django.conf").settings.BENCH_ALLOWS
+
+    async def middleware(request: Any) -> Any:
+        origin = request.META.get("HTTP_ORIGIN")
+        grant = [("Access-Control-Allow-Origin", origin)] if origin and allows(origin) else []
+        asked = origin is not None and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
+        if asked and request.method == "OPTIONS":
+            return http.HttpResponse(status=204, headers=dict([VARY, *grant, *(grant and FIXED)]))
+        response = await get_response(request)
+        cache.patch_vary_headers(response, ["Origin"])
+        for name, value in grant:
+            response[name] = value
+        return response
+
+    return middleware
+
+
+def no_op_in_django(get_response: Any) -> Any:
+    async def async_middleware(request: Any) -> Any:
+        return await get_response(request)
+
+    def middleware(request: Any) -> Any:
+        return get_response(request)
+
+    return async_middleware if inspect.iscoroutinefunction(get_response) else middleware
+
+
+vars(by_hand_in_django).update(sync_capable=False, async_capable=True)
+vars(no_op_in_django).update(async_capable=True)
+urlpatterns: list[Any] = []  # this module is the project's URLconf
+
+
+def django_peers(setup: Setup, *, is_async: bool = False) -> Peers:
+    """Settings are global: one set-up per process, and corsgate reads them only once."""
+    conf, http = import_module("django.conf"), import_module("django.http")
+    wsgi, asgi = (import_module(f"django.core.handlers.{name}") for name in ("wsgi", "asgi"))
+    conf.settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__)
+    import_module("django").setup()
+
+    def view(request: Any) -> Any:
+        return http.HttpResponse(BODY, content_type="text/plain")
+
+    async def async_view(request: Any) -> Any:
+        return view(request)
+
+    def handler(*middleware: str, **settings: Any) -> Any:
+        for name, value in {"MIDDLEWARE": middleware, **settings}.items():
+            setattr(conf.settings, name, value)
+        if not is_async:
+            return wsgi.WSGIHandler()
+        answer = asgi.ASGIHandler().get_response_async
+        return lambda scope: answer(asgi.ASGIRequest(scope, io.BytesIO()))
+
+    allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
+    chosen = async_view if is_async else view
+    if setup.per_view:
+        from corsgate.django import cors
+
+        chosen = cors(**allow)(chosen)
+    urlpatterns.append(import_module("django.urls").path(PATH[1:], chosen))
+    bare = handler()
+    yield "bare", bare
+    yield "bare again", handler()
+    yield "no-op", handler(f"{__name__}.no_op_in_django")
+    if not is_async:
+        yield "by hand", by_hand(bare, setup)
+    elif setup.kind != "any" and not setup.paths:
+        yield (
+            "by hand",
+            handler(f"{__name__}.by_hand_in_django", BENCH_ALLOWS=allows_by_hand(setup)),
+        )
+    if setup.paths:
+        ours: dict[str, Any] = {"CORS_PATHS": dict.fromkeys(setup.rules, allow)}
+    else:
+        ours = {f"CORS_{name.upper()}": value for name, value in allow.items()}
+    yield "corsgate", handler("corsgate.django.CORSMiddleware", **({} if setup.per_view else ours))
+    if setup.paths > 1:
+        return
+    theirs: dict[str, Any] = {
+        "CORS_ALLOW_ALL_ORIGINS": setup.kind == "any",
+        "CORS_ALLOWED_ORIGINS": setup.entries if setup.kind == "exact" else [],
+        "CORS_ALLOWED_ORIGIN_REGEXES": setup.regexes if setup.kind == "pattern" else [],
+        "CORS_PREFLIGHT_MAX_AGE": 600,
+        "CORS_URLS_REGEX": r"^/api/" if setup.paths else r"^.*$",
+        "CORS_ALLOW_METHODS": METHODS,
+        "CORS_ALLOW_HEADERS": HEADERS,
+    }
+    yield "django-cors-headers", handler("corsheaders.middleware.CorsMiddleware", **theirs)
+
+
+def async_django_peers(setup: Setup) -> Peers:
+    return django_peers(setup, is_async=True)
