@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from cases import CASES, Case, observe
-from django_project import Send, send_async, send_sync, settings_of
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
+from django_project import Send, send_async, send_sync, settings_of
 
 from corsgate import Policy
 

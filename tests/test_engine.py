@@ -767,6 +767,7 @@ def test_the_first_header_that_is_taken_out_is_named_once(
     assert "the policy None" in text
     options = {option for option in REPLACED.values() if option and f"set {option} " in text}
     assert options == ({REPLACED[name]} - {None})
+    assert ("in the policy instead" in text) is (REPLACED[name] is not None)
 
 
 def test_each_header_that_is_taken_out_is_named(log: pytest.LogCaptureFixture) -> None:

@@ -1,10 +1,8 @@
 """The Flask extension: where its options come from, which policy a route has, and every answer."""
 
 import functools
-import io
 import logging
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
@@ -29,7 +27,7 @@ from flask.views import MethodView, View
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, Rule
-from wsgi_client import Answer, SpyApp, call, send
+from wsgi_client import Answer, SpyApp, call
 
 from corsgate import Policy, PolicyError
 from corsgate.flask import CORSGate, cors
@@ -123,9 +121,7 @@ def test_configuration_may_be_text_as_from_environment_variables() -> None:
     assert ask(app, origin=PARTNER).cors == readable_by(
         PARTNER, Access_Control_Allow_Credentials="true", Access_Control_Expose_Headers="ETag"
     )
-    assert preflight(app).seen == goes_on(
-        APP, max_age="5", Access_Control_Allow_Credentials="true"
-    )
+    assert preflight(app).seen == goes_on(APP, max_age="5", Access_Control_Allow_Credentials="true")
 
 
 def test_a_keyword_wins_over_the_key_of_the_same_name_only() -> None:
@@ -150,7 +146,7 @@ def test_paths_come_from_configuration_or_keyword_and_the_keyword_wins() -> None
 
 def test_options_in_paths_inherit_from_the_application_and_a_policy_stands_alone() -> None:
     app = serving("/merged", "/alone")
-    paths = {
+    paths: dict[str, Any] = {
         "/merged": {"expose_headers": ["ETag"]},
         "/alone": Policy(allow_origins=[PARTNER]),
     }
@@ -207,7 +203,7 @@ def test_a_policy_beside_options_is_an_error(
     assert codes(raised.value) == [("policy", "conflict")]
 
 
-def test_every_problem_of_keywords_and_configuration_comes_in_one_error_under_its_own_name() -> None:
+def test_every_problem_of_keywords_and_configuration_is_in_one_error_by_its_own_name() -> None:
     app = serving(
         CORS_ALLOW_METHODS=["get"],
         CORS_ALLOW_CREDENTIALS="maybe",
@@ -456,7 +452,7 @@ def test_a_well_behaved_decorator_above_the_mark_keeps_it() -> None:
 
 
 def plain_wrapper(view: Callable[[], str]) -> Callable[[], str]:
-    return lambda: view()  # noqa: PLW0108  # what a decorator without functools.wraps gives
+    return lambda: view()  # what a decorator without functools.wraps gives
 
 
 @pytest.mark.parametrize("hide", [plain_wrapper, functools.partial])
@@ -601,6 +597,11 @@ def test_a_risk_that_the_application_accepts_is_accepted_for_its_views() -> None
     assert ask(app, origin="http://plain.example").cors == readable_by(
         "http://plain.example", Access_Control_Allow_Credentials="true"
     )
+
+
+def test_the_decorator_on_anything_else_is_an_error() -> None:
+    with pytest.raises(TypeError, match="a view, a class of views or a blueprint, not for 'view'"):
+        cors(allow_origins=[APP])("view")
 
 
 # ------------------------------------------------------------------ which policy applies
@@ -908,14 +909,6 @@ class Decorated(Plain):
     decorators = [cors(allow_origins=[PARTNER])]  # noqa: RUF012  # as Flask's documentation has it
 
 
-class Dispatching(View):
-    methods = ["GET", "PUT"]  # noqa: RUF012  # the same
-
-    @cors(allow_origins=[PARTNER])
-    def dispatch_request(self) -> str:
-        return flask.request.method.lower()
-
-
 @cors(allow_origins=[PARTNER])
 class Marked(Plain):
     pass
@@ -948,3 +941,536 @@ def test_a_class_may_be_marked_wherever_flask_takes_a_decorator(view: Callable[.
         assert answer.cors == readable_by(PARTNER)
         assert preflight(app, method=method, origin=PARTNER).seen == goes_on(PARTNER)
         assert preflight(app, method=method).status == 403
+
+
+# ------------------------------------------------------------------ preflights
+
+
+def two_views_of_one_url(app: Flask, get: Any, put: Any) -> None:
+    app.add_url_rule("/note", "read", get(lambda: "read"), methods=["GET"])
+    app.add_url_rule("/note", "write", put(lambda: "write"), methods=["PUT"])
+
+
+def test_a_preflight_is_judged_by_the_view_that_would_serve_its_method() -> None:
+    app = new_app()
+    two_views_of_one_url(app, cors(allow_origins="*"), cors(allow_origins=[PARTNER]))
+    CORSGate(app, allow_origins=[APP])
+    anybody = goes_on(EVIL, max_age="0") | {"access-control-allow-origin": "*"}
+    for method in ("GET", "HEAD"):
+        assert preflight(app, "/note", method, EVIL).seen == anybody
+    assert preflight(app, "/note", "PUT", PARTNER).seen == goes_on(PARTNER, max_age="0")
+    for origin in (EVIL, APP):
+        refused = preflight(app, "/note", "PUT", origin)
+        assert (refused.status, refused.cors) == (403, REFUSED)
+    assert ask(app, "/note", origin=EVIL).cors == ANYBODY
+    assert ask(app, "/note", "PUT", origin=EVIL).cors == DENIED
+
+
+def test_the_answer_to_a_preflight_is_kept_where_all_views_of_the_url_agree() -> None:
+    app = new_app()
+    two_views_of_one_url(app, cors(allow_origins=[APP]), cors(allow_origins=[APP]))
+    CORSGate(app, allow_origins=[PARTNER])
+    for method in ("GET", "PUT"):
+        assert preflight(app, "/note", method).seen == goes_on(APP)
+
+
+def plainly(view: Callable[[], str]) -> Callable[[], str]:
+    return view
+
+
+def test_an_unmarked_view_beside_a_marked_one_has_the_applications_policy() -> None:
+    app = new_app()
+    two_views_of_one_url(app, plainly, cors(allow_origins=[PARTNER]))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, "/note", "GET").seen == goes_on(APP, max_age="0")
+    assert preflight(app, "/note", "PUT", PARTNER).seen == goes_on(PARTNER, max_age="0")
+
+
+def test_views_of_a_blueprint_agree_under_a_callable_too() -> None:
+    policy = Policy(allow_origins=[APP])
+    app = new_app()
+    blueprint: Any = Blueprint("api", "project")
+    two_views_of_one_url(blueprint, plainly, plainly)
+    cors(expose_headers=["ETag"])(blueprint)
+    app.register_blueprint(blueprint)
+    CORSGate(app, lambda environ: policy)
+    assert preflight(app, "/note").seen == goes_on(APP)
+
+
+def test_a_method_in_lower_case_has_the_policy_of_the_view_that_serves_it() -> None:
+    class Note(MethodView):
+        @cors(allow_origins=[PARTNER])
+        def patch(self) -> str:
+            return "changed"
+
+        def get(self) -> str:
+            return "read"
+
+    app = new_app()
+    app.add_url_rule("/", view_func=Note.as_view("note"))
+    CORSGate(app, allow_origins="*", allow_methods="*")
+    # Without the validator, which knows the usual methods only.
+    answer = call(app, "patch", "/", asking(EVIL))
+    assert (answer.body, answer.cors) == (b"changed", DENIED)
+    assert call(app, "OPTIONS", "/", asking_for("patch", EVIL)).status == 403
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "QUERY"])
+def test_any_method_that_a_class_serves_may_be_marked(method: str) -> None:
+    class Note(MethodView):
+        methods = ["GET", "OPTIONS", "QUERY"]  # noqa: RUF012  # as Flask's documentation has it
+
+        def get(self) -> str:
+            return "read"
+
+        @cors(allow_origins=[PARTNER])
+        def query(self) -> str:
+            return "found"
+
+        @cors(allow_origins=[PARTNER])
+        def options(self) -> str:
+            return "described"
+
+    app = new_app()
+    app.add_url_rule("/", view_func=Note.as_view("note"))
+    CORSGate(app, allow_origins=[APP])
+    answer = call(app, method, "/", asking(PARTNER))
+    assert (answer.status, answer.cors) == (200, readable_by(PARTNER))
+    assert ask(app).cors == readable_by(APP)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_slash_redirect_has_the_policy_of_the_view_it_leads_to(method: str) -> None:
+    app = new_app()
+    app.add_url_rule("/notes/", "read", cors(allow_origins=[PARTNER])(lambda: "ok"))
+    write = cors(allow_origins=[PARTNER])(lambda: "ok")
+    app.add_url_rule("/notes/", "write", write, methods=["PUT"])
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, "/notes", method, PARTNER).seen == goes_on(PARTNER)
+    assert preflight(app, "/notes", method).status == 403
+    answer = ask(app, "/notes", method, PARTNER)
+    assert (answer.status, answer.cors) == (308, readable_by(PARTNER))
+
+
+def test_a_method_that_is_not_redirected_is_an_unknown_path() -> None:
+    app = new_app()
+    app.add_url_rule("/notes/", "read", cors(allow_origins=[PARTNER])(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, "/notes", "DELETE")
+    assert (answer.status, answer.cors) == (404, readable_by(APP))
+    assert preflight(app, "/notes", "DELETE").seen == goes_on(APP)
+
+
+def test_a_slash_redirect_to_an_unmarked_view_has_the_policy_of_the_path_it_leads_to() -> None:
+    app = serving("/notes/")
+    paths = {"/notes/": Policy(allow_origins=[PARTNER]), "/notes": Policy(allow_origins="*")}
+    CORSGate(app, allow_origins=[APP], paths=paths)
+    assert preflight(app, "/notes", origin=PARTNER).seen == goes_on(PARTNER)
+    assert preflight(app, "/notes", origin=EVIL).status == 403
+    answer = ask(app, "/notes", origin=PARTNER)
+    assert (answer.status, answer.cors) == (308, readable_by(PARTNER))
+
+
+def test_a_redirect_that_leads_nowhere_else_is_given_up() -> None:
+    app = new_app()
+    app.add_url_rule("/view", "view", cors(allow_origins="*")(lambda: "ok"))
+    app.url_map.add(Rule("/loop", endpoint="loop", redirect_to="/loop"))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, "/loop", "GET").seen == goes_on(APP)
+    answer = ask(app, "/loop")
+    assert (answer.status, answer.cors) == (308, readable_by(APP))
+
+
+def test_slashes_that_werkzeug_merges_lead_to_the_same_policy() -> None:
+    app = new_app()
+    app.add_url_rule("/a/notes/", "notes", cors(allow_origins=[PARTNER])(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, "/a//notes", "GET", PARTNER).seen == goes_on(PARTNER)
+    assert ask(app, "/a//notes", origin=PARTNER).cors == readable_by(PARTNER)
+
+
+def test_an_unknown_path_has_the_policy_of_paths_and_then_of_the_application() -> None:
+    app = new_app()
+    app.add_url_rule("/api/known", view_func=cors(allow_origins="*")(lambda: "ok"), endpoint="x")
+    CORSGate(app, allow_origins=[APP], paths={"/api/*": {"allow_origins": [PARTNER]}})
+    for path, origin in {"/api/unknown": PARTNER, "/unknown": APP}.items():
+        answer = ask(app, path, origin=origin)
+        assert (answer.status, answer.cors) == (404, readable_by(origin))
+        assert preflight(app, path, origin=origin).seen == goes_on(origin)
+        assert ask(app, path, origin=EVIL).cors == DENIED
+
+
+def test_a_method_that_no_view_serves_has_the_policy_that_the_views_share() -> None:
+    app = new_app()
+    two_views_of_one_url(app, cors(allow_origins=[PARTNER]), cors(allow_origins=[PARTNER]))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, "/note", "DELETE", PARTNER)
+    assert (answer.status, answer.cors) == (405, readable_by(PARTNER))
+    assert preflight(app, "/note", "DELETE", PARTNER).seen == goes_on(PARTNER)
+    assert preflight(app, "/note", "DELETE").status == 403
+
+
+def test_a_method_that_no_view_serves_has_the_applications_policy_where_the_views_differ() -> None:
+    app = new_app()
+    two_views_of_one_url(app, cors(allow_origins="*"), cors(allow_origins=[PARTNER]))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, "/note", "DELETE")
+    assert (answer.status, answer.cors) == (405, readable_by(APP))
+    answer = preflight(app, "/note", "DELETE")
+    assert (answer.status, answer.cors["access-control-allow-origin"]) == (204, APP)
+    assert preflight(app, "/note", "DELETE", EVIL).status == 403
+
+
+def test_a_preflight_never_reaches_a_hook_or_a_view() -> None:
+    app = new_app()
+    ran: list[str] = []
+
+    @app.before_request
+    def authenticate() -> Response:
+        ran.append("hook")
+        return Response("who?", 401)
+
+    app.add_url_rule("/", view_func=cors(allow_origins=[PARTNER])(lambda: "ok"), endpoint="view")
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, method="GET", origin=PARTNER).status == 204
+    assert preflight(app, method="GET", origin=EVIL).status == 403
+    assert preflight(app, "/unknown").status == 204
+    assert ran == []
+
+
+@pytest.mark.parametrize("host_matching", [True, False], ids=["host-matching", "subdomains"])
+def test_the_host_counts_in_routing(host_matching: bool) -> None:
+    if host_matching:
+        app = Flask("project", static_folder=None, host_matching=True)
+        places = {"one": {"host": "one.example.com"}, "two": {"host": "two.example.com"}}
+    else:
+        app = Flask("project", static_folder=None, subdomain_matching=True)
+        app.config["SERVER_NAME"] = "example.com"
+        places = {"one": {"subdomain": "one"}, "two": {"subdomain": "two"}}
+    for name, origin in (("one", APP), ("two", PARTNER)):
+        view = cors(allow_origins=[origin])(lambda: "ok")
+        options: dict[str, Any] = {**places[name]}
+        app.add_url_rule("/", name, view, **options)
+    CORSGate(app)
+    for name, origin in (("one", APP), ("two", PARTNER)):
+        headers = asking_for("GET", origin, Host=f"{name}.example.com")
+        assert call(app, "OPTIONS", "/", headers).seen == goes_on(origin)
+        assert ask(app, origin=origin, Host=f"{name}.example.com").cors == readable_by(origin)
+        assert ask(app, origin=EVIL, Host=f"{name}.example.com").cors == DENIED
+
+
+class Broken(BaseConverter):
+    def to_python(self, value: str) -> str:
+        raise LookupError(f"no table for {value}")
+
+
+def test_a_converter_that_fails_leaves_the_policy_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = new_app()
+    app.url_map.converters["broken"] = Broken
+    app.add_url_rule("/<broken:x>", "view", cors(allow_origins="*")(lambda x: x))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, "/x", "GET").seen == goes_on(APP)
+    assert preflight(app, "/x", "GET", EVIL).status == 403
+    answer = ask(app, "/x")
+    assert (answer.status, answer.cors) == (500, readable_by(APP))
+    assert "corsgate: routing '/x' failed" in caplog.text
+
+
+def test_an_application_that_does_not_route_a_host_leaves_the_policy_of_the_application() -> None:
+    class Hostless(Flask):
+        def create_url_adapter(self, request: flask.Request | None) -> None:
+            return None
+
+    app = Hostless("project", static_folder=None)
+    app.add_url_rule("/", "view", cors(allow_origins="*")(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, method="GET").seen == goes_on(APP)
+
+
+def test_an_untrusted_host_is_answered_by_flask_with_the_policy_of_the_application() -> None:
+    class Picky(Flask):
+        def create_url_adapter(self, request: flask.Request | None) -> Any:
+            abort(400)
+
+    app = Picky("project", static_folder=None)
+    app.add_url_rule("/", "view", cors(allow_origins="*")(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    assert preflight(app, method="GET").seen == goes_on(APP)
+    assert preflight(app, method="GET", origin=EVIL).status == 403
+
+
+# ------------------------------------------------------------------ every answer
+
+
+def test_every_answer_of_a_route_has_its_policy() -> None:
+    app = new_app()
+    blueprint = Blueprint("api", "project")
+    cors(allow_origins=[PARTNER])(blueprint)
+
+    @app.before_request
+    def authenticate() -> Response | None:
+        stop = "stop" in flask.request.args
+        return Response("who?", 401) if stop else None
+
+    @app.errorhandler(409)
+    def conflict(error: Exception) -> tuple[str, int]:
+        return "handled", 409
+
+    @blueprint.route("/<int:code>")
+    def fail(code: int) -> str:
+        abort(code)
+
+    @blueprint.route("/crash")
+    def crash() -> str:
+        raise LookupError("crash")
+
+    @blueprint.route("/stream")
+    def stream() -> Response:
+        return Response(part for part in ("a", "b"))
+
+    app.register_blueprint(blueprint)
+    CORSGate(app, allow_origins=[APP])
+    for path, status in {
+        "/404": 404,
+        "/409": 409,
+        "/418": 418,
+        "/stream?stop": 401,
+        "/404?stop": 401,
+        "/crash": 500,
+        "/stream": 200,
+    }.items():
+        answer = ask(app, path, origin=PARTNER)
+        assert (answer.status, answer.cors) == (status, readable_by(PARTNER))
+        assert ask(app, path).cors == DENIED
+        assert ask(app, path, origin=None).cors == DENIED
+
+
+def test_static_files_have_the_policy_of_the_application_or_of_their_path(tmp_path: Path) -> None:
+    (tmp_path / "font.woff2").write_bytes(b"font")
+    app = Flask("project", static_folder=tmp_path, static_url_path="/static")
+    app.add_url_rule("/", view_func=cors(allow_origins=[PARTNER])(lambda: "ok"), endpoint="view")
+    CORSGate(app, allow_origins=[APP], paths={"/static/font.woff2": {"allow_origins": "*"}})
+    answer = ask(app, "/static/font.woff2", origin=EVIL)
+    assert (answer.status, answer.body, answer.cors) == (200, b"font", ANYBODY)
+    fresh = ask(app, "/static/font.woff2", origin=EVIL, If_None_Match=answer.values("ETag")[0])
+    assert (fresh.status, fresh.cors) == (304, ANYBODY)
+    answer = ask(app, "/static/none")
+    assert (answer.status, answer.cors) == (404, readable_by(APP))
+
+
+def test_a_stream_is_handed_on_as_it_is_and_closed_once() -> None:
+    app = new_app()
+    told: list[str] = []
+
+    def parts() -> Iterator[str]:
+        for part in ("a", "b"):
+            told.append(part)
+            yield part
+
+    @app.route("/")
+    @cors(allow_origins=[APP])
+    def stream() -> Response:
+        response = Response(parts())
+        response.call_on_close(lambda: told.append("closed"))
+        return response
+
+    CORSGate(app)
+    answer = ask(app)
+    assert (answer.body, answer.cors) == (b"ab", readable_by(APP))
+    assert told == ["a", "b", "closed"]
+
+
+# ------------------------------------------------------------------ exceptions that Flask lets out
+
+
+def crashing(**config: Any) -> Flask:
+    app = new_app(**config)
+
+    @app.route("/")
+    @cors(expose_headers=["ETag"])
+    def crash() -> str:
+        raise LookupError("no sûch row")
+
+    return app
+
+
+CRASHED = readable_by(APP, Access_Control_Expose_Headers="ETag")
+
+
+def test_flasks_own_500_has_the_headers_of_its_view(caplog: pytest.LogCaptureFixture) -> None:
+    app = crashing()
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app)
+    assert (answer.status, answer.cors) == (500, CRASHED)
+    assert b"Internal Server Error" in answer.body
+    assert caplog.text.count("Traceback") == 1
+
+
+def test_an_exception_that_is_let_out_is_a_500_that_the_page_can_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = crashing(PROPAGATE_EXCEPTIONS=True)
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app)
+    assert (answer.status, answer.reason, answer.body) == (500, "INTERNAL SERVER ERROR", b"")
+    assert answer.seen == CRASHED | {
+        "content-type": "text/plain; charset=utf-8",
+        "content-length": "0",
+    }
+    assert "Exception on '/' ['GET']" in caplog.text
+    assert "LookupError: no s" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+def test_in_debug_mode_the_page_reads_what_was_raised() -> None:
+    app = crashing(DEBUG=True)
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app)
+    assert (answer.status, answer.cors) == (500, CRASHED)
+    assert answer.body.decode() == "LookupError: no sûch row"
+    assert answer.values("Content-Length") == [str(len(answer.body))]
+
+
+def test_in_debug_mode_everybody_reads_the_type_only() -> None:
+    app = crashing(DEBUG=True)
+    CORSGate(app, allow_origins="*")
+    assert ask(app, origin=EVIL).body == b"LookupError"
+
+
+@pytest.mark.parametrize("config", [{"DEBUG": True}, {"PROPAGATE_EXCEPTIONS": True}], ids=str)
+@pytest.mark.parametrize(
+    ("origin", "headers"),
+    [
+        pytest.param(None, {}, id="without-origin"),
+        pytest.param(EVIL, {}, id="denied"),
+        pytest.param(APP, {"Sec_Fetch_Mode": "navigate"}, id="navigation"),
+    ],
+)
+def test_an_exception_is_let_out_where_no_page_could_read_the_answer(
+    config: dict[str, Any], origin: str | None, headers: dict[str, str]
+) -> None:
+    app = crashing(**config)
+    CORSGate(app, allow_origins=[APP])
+    with pytest.raises(LookupError):
+        ask(app, origin=origin, **headers)
+
+
+def test_a_test_sees_the_exception_itself() -> None:
+    app = crashing(TESTING=True)
+    CORSGate(app, allow_origins=[APP])
+    with pytest.raises(LookupError):
+        ask(app)
+    with pytest.raises(LookupError):
+        app.test_client().get("/", headers=asking())
+
+
+def test_an_exception_is_let_out_where_cors_is_the_applications() -> None:
+    app = crashing(DEBUG=True)
+    CORSGate(app, allow_origins=[APP])
+
+    @app.route("/own")
+    @cors(None)
+    def own() -> str:
+        raise LookupError("own")
+
+    with pytest.raises(LookupError):
+        ask(app, "/own")
+
+
+class StartsAndFails:
+    """A layer inside of the gate that fails after it has begun to answer."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "text/html"), ("X-First", "1")])
+        raise LookupError("late")
+
+
+def test_an_answer_that_was_begun_is_replaced_by_the_500() -> None:
+    app = serving("/", PROPAGATE_EXCEPTIONS=True)
+    app.wsgi_app = StartsAndFails(app.wsgi_app)  # type: ignore[method-assign]
+    CORSGate(app, allow_origins=[APP])
+    answer = call(app, "GET", "/", asking())
+    assert (answer.status, answer.cors) == (500, readable_by(APP))
+    assert answer.values("X-First") == []
+
+
+# ------------------------------------------------------------------ other layers
+
+
+def test_a_mounted_application_inside_of_the_gate_has_the_policy_of_its_path() -> None:
+    app, mounted = serving("/"), serving("/item")
+    rest = cors(allow_origins="*")(lambda path: "the rest")
+    app.add_url_rule("/<path:path>", "rest", rest)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/shop": mounted.wsgi_app})  # type: ignore[method-assign]
+    paths = {"/shop/*": {"allow_origins": [PARTNER]}, "/item": {"allow_origins": [EVIL]}}
+    CORSGate(app, allow_origins=[APP], paths=paths)
+    for path, status in {"/shop/item": 200, "/shop/none": 404, "/shop": 404}.items():
+        answer = ask(app, path, origin=PARTNER)
+        assert (answer.status, answer.cors) == (status, readable_by(PARTNER))
+        assert preflight(app, path, "GET", PARTNER).seen == goes_on(PARTNER)
+        assert preflight(app, path, "GET", EVIL).status == 403
+    assert ask(app, "/elsewhere", origin=EVIL).cors == ANYBODY
+    assert ask(app).cors == readable_by(APP)
+
+
+def test_of_two_gates_the_outer_one_wins_where_it_has_a_policy() -> None:
+    outer, inner = serving("/"), serving("/item")
+    CORSGate(inner, allow_origins=[PARTNER])
+    mounts: dict[str, Any] = {"/shop": inner, "/own": inner}
+    outer.wsgi_app = DispatcherMiddleware(outer.wsgi_app, mounts)  # type: ignore[method-assign]
+    CORSGate(outer, allow_origins=[APP], paths={"/own/*": None})
+    assert ask(outer, "/shop/item").cors == readable_by(APP)
+    assert ask(outer, "/shop/item", origin=PARTNER).cors == DENIED
+    assert ask(outer, "/own/item", origin=PARTNER).cors == readable_by(PARTNER)
+    assert preflight(outer, "/own/item", origin=PARTNER).seen == goes_on(PARTNER)
+
+
+def test_an_application_that_is_mounted_by_a_dispatcher_outside_keeps_its_own_gate() -> None:
+    first, second = serving("/item"), serving("/item")
+    CORSGate(first, allow_origins=[APP], paths={"/item": {"allow_origins": [PARTNER]}})
+    CORSGate(second, allow_origins=[EVIL])
+    site: Any = DispatcherMiddleware(first, {"/shop": first, "/other": second})
+    for path in ("/item", "/shop/item"):
+        assert call(validator(site), "GET", path, asking(PARTNER)).cors == readable_by(PARTNER)
+    assert call(validator(site), "GET", "/other/item", asking(EVIL)).cors == readable_by(EVIL)
+
+
+@pytest.mark.parametrize("outermost", ["gate", "proxy-fix"])
+def test_a_proxys_prefix_and_host_count_in_routing(outermost: str) -> None:
+    app = Flask("project", static_folder=None, host_matching=True)
+    view = cors(allow_origins=[PARTNER])(lambda: "ok")
+    app.add_url_rule("/item/", "item", view, host="public.example")
+    if outermost == "proxy-fix":
+        CORSGate(app, allow_origins=[APP])
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    if outermost == "gate":
+        CORSGate(app, allow_origins=[APP])
+    forwarded = {"X_Forwarded_Host": "public.example", "X_Forwarded_Prefix": "/shop"}
+    for path in ("/item/", "/item"):
+        assert ask(app, path, origin=PARTNER, **forwarded).cors == readable_by(PARTNER)
+        asked = asking_for("GET", PARTNER, **forwarded)
+        assert call(validator(app), "OPTIONS", path, asked).seen == goes_on(PARTNER)
+
+
+def test_a_rule_that_was_added_late_for_a_late_view_is_judged_by_its_mark() -> None:
+    app = serving("/")
+    CORSGate(app, allow_origins=[APP])
+    assert ask(app).cors == readable_by(APP)
+    app.view_functions["late"] = cors(allow_origins=[PARTNER])(lambda: "late")
+    app.url_map.add(Rule("/late", endpoint="late", methods=["GET"]))
+    assert ask(app, "/late", origin=PARTNER).cors == readable_by(PARTNER)
+    assert preflight(app, "/late", "GET", PARTNER).seen == goes_on(PARTNER)
+    assert ask(app, "/late").cors == DENIED
+
+
+def test_the_test_client_of_flask_passes_the_gate() -> None:
+    app = serving("/", TESTING=True)
+    CORSGate(app, allow_origins=[APP])
+    response = app.test_client().get("/", headers=asking())
+    assert response.headers["Access-Control-Allow-Origin"] == APP
+    assert response.headers.getlist("Vary") == ["Origin"]

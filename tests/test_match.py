@@ -86,6 +86,11 @@ KINDS: dict[str, tuple[Any, list[str], list[str]]] = {
         ["http://a.localhost", "http://a.b.localhost"],
         ["http://localhost", "http://a.localhost:80", "http://a.localhost:8000"],
     ),
+    "subdomains of another scheme": (
+        "tauri://*.localhost",
+        ["tauri://a.localhost", "tauri://a.b.localhost"],
+        ["tauri://.localhost", "tauri://localhost", "http://a.localhost"],
+    ),
     "subdomains with a port": (
         "https://*.trusted.com:8443",
         ["https://a.trusted.com:8443"],
@@ -535,14 +540,21 @@ def test_a_callable_that_fails_is_a_logged_no(caplog: pytest.LogCaptureFixture) 
     def broken(origin: str, environ: Mapping[str, Any]) -> bool:
         raise LookupError("database gone")
 
-    policy = Policy(allow_origins=[broken, yes])
-    assert allows(policy, "https://a.example")
+    assert not allows(Policy(allow_origins=broken), "https://a.example")
     [record] = caplog.records
     assert (record.name, record.levelno) == ("corsgate", logging.ERROR)
     assert "broken" in record.getMessage()
     assert "'https://a.example'" in record.getMessage()
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], LookupError)
+
+
+def test_a_callable_that_fails_does_not_keep_the_next_one_from_being_asked() -> None:
+    def broken(origin: str, environ: Mapping[str, Any]) -> bool:
+        raise LookupError("database gone")
+
+    assert allows(Policy(allow_origins=[broken, yes]), "https://a.example")
+    assert allows(Policy(allow_origins=[yes, broken]), "https://a.example")
 
 
 def test_a_plain_no_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -682,6 +694,27 @@ def test_an_endless_origin_is_not_looked_up_at_all(method: str) -> None:
     with Counted.counting():
         assert not decide(policy, environ).allowed
         assert Counted.hashed == Counted.compared == 0
+
+
+LONGEST = f"{'a' * 64}://{'.'.join(['b' * 63, 'c' * 63, 'd' * 63, 'e' * 61])}.:65535"
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+@pytest.mark.parametrize(
+    "entry",
+    [LONGEST, LONGEST.replace("b" * 63, "*"), re.compile(".*"), yes],
+    ids=["exact", "pattern", "regular expression", "callable"],
+)
+def test_the_longest_origin_of_all_can_be_allowed(entry: Any, method: str) -> None:
+    environ = {
+        "REQUEST_METHOD": method,
+        "HTTP_ORIGIN": LONGEST,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    }
+    assert len(LONGEST) == 327
+    assert decide(Policy(allow_origins=[entry]), environ).allowed
+    longer = {**environ, "HTTP_ORIGIN": f"a{LONGEST}"}
+    assert not decide(Policy(allow_origins=[entry]), longer).allowed
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ DEFAULT = Policy(allow_origins=APP, expose_headers="default")
 
 def policy_of(rules: dict[str, str], path: str) -> str:
     """The name of the rule for a (raw) path, "default" without one, "closed" in case of doubt."""
-    spy = SpyApp()
+    spy = SpyApp(headers={"Content-Type": "text/plain", "Access-Control-Expose-Headers": "none"})
     paths: Any = {
         pattern: Policy(allow_origins=APP, expose_headers=name) for pattern, name in rules.items()
     }
@@ -123,6 +123,8 @@ def test_a_star_alone_covers_every_path(path: str) -> None:
 def test_a_rule_for_the_root_is_for_the_root_alone() -> None:
     assert policy_of({"/": "root"}, "/") == "root"
     assert policy_of({"/": "root"}, "/x") == "default"
+    assert policy_of({"/": "root"}, "/x/..") == "closed"
+    assert policy_of({"/": "root"}, "//") == "closed"
 
 
 # ------------------------------------------------------------------ what a rule may be

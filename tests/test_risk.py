@@ -190,6 +190,8 @@ TOO_BROAD = {
     r"https://\w+example\.com": None,
     r"https://example\.com.*": "https://example.com.evil.test",
     r"https://example\.com(\..+)?": "https://example.com.evil.test",
+    r"https://example\.com\w*": None,  # as CVE-2019-25211: https://example.community
+    r"https://example\.com[a-z]*": None,
     r"https://example.com": "https://examplexcom",
     r"https://www.example.com": "https://wwwxexamplexcom",
     r"https://example\.[a-z]+": "https://example.test",

@@ -358,6 +358,14 @@ def test_a_source_that_makes_a_new_policy_each_time_does_not_fill_the_memory() -
     assert len(kept) <= 256
 
 
+def test_a_policy_is_derived_once_from_the_same_one() -> None:
+    base = Policy(allow_origins=A)
+    derived = derive(Choice((), lambda environ: base), {"max_age": 1})
+    assert callable(derived)
+    assert derived({}) is derived({})
+    assert derived({}) == base.replace(max_age=1)
+
+
 def test_what_is_derived_is_equal_if_it_gives_the_same() -> None:
     one, same = derive(failing, {"max_age": 1}), derive(failing, {"max_age": 1})
     assert one == same

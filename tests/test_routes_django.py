@@ -1,0 +1,499 @@
+"""Django: the policy of the view that answers, whatever the URL is, on every kind of answer."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answers import (
+    APP,
+    DENIED,
+    EVIL,
+    NOTHING,
+    PARTNER,
+    REFUSED,
+    asking,
+    asking_for,
+    goes_on,
+    readable_by,
+)
+from asgi_client import call_asgi
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls.resolvers import RoutePattern
+from django.views import View
+from django.views.decorators.http import require_GET
+from django.views.static import serve
+from django_project import COMMON, CORSGATE, settings_of
+from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from wsgi_client import Answer, call, environ_of
+
+from corsgate.django import cors
+
+URLs = list[URLPattern | URLResolver]
+Send = Callable[..., Answer]
+SyncView = Callable[..., HttpResponseBase]
+
+CONDITIONAL = "django.middleware.http.ConditionalGetMiddleware"
+GZIP = "django.middleware.gzip.GZipMiddleware"
+
+
+def send_wsgi(*args: Any, **kwargs: Any) -> Answer:
+    return call(WSGIHandler(), *args, **kwargs)
+
+
+def send_asgi(*args: Any, **kwargs: Any) -> Answer:
+    return call_asgi(ASGIHandler(), *args, **kwargs)
+
+
+@pytest.fixture(params=[send_wsgi, send_asgi], ids=["wsgi", "asgi"])
+def send(request: pytest.FixtureRequest) -> Send:
+    sender: Send = request.param
+    return sender
+
+
+Project = Callable[..., None]
+
+
+@pytest.fixture
+def project() -> Iterator[Project]:
+    """Gives this process a project with these URLs and settings, while the test runs."""
+    with ExitStack() as stack:
+
+        def start(urls: URLs, *middleware: str, **settings: Any) -> None:
+            changes = {"CORS_ALLOW_ORIGINS": APP, **settings}
+            stack.enter_context(settings_of(urls, middleware=[CORSGATE, *middleware], **changes))
+
+        yield start
+
+
+# ------------------------------------------------------------------ tricks with the path
+
+
+def tricky_urls(*, marked: bool, catch_all: bool) -> URLs:
+    """All views of the table, with their policies on them or to be given to CORS_PATHS."""
+    urls: URLs = []
+    for place, origin in VIEWS.items():
+        view = saying(place)
+        urls.append(path(place[1:], cors(allow_origins=origin)(view) if marked else view))
+    if catch_all:
+        urls.append(re_path(r"(?s)^.*$", saying(REST)))
+    return urls
+
+
+def saying(text: str) -> SyncView:
+    def view(request: HttpRequest) -> HttpResponseBase:
+        return HttpResponse(text)
+
+    return view
+
+
+each_trick = pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.id)
+each_router = pytest.mark.parametrize(
+    "catch_all", [True, False], ids=["a view for the rest", "404 for the rest"]
+)
+
+
+def check_who_answers(trick: Trick, answer: Answer, *, catch_all: bool) -> None:
+    if trick.view == REST and not catch_all:
+        assert answer.status == 404
+    else:
+        assert answer.body.decode() == trick.view
+
+
+@each_router
+@each_trick
+@pytest.mark.parametrize("marked", [True, False], ids=["marked views", "CORS_PATHS"])
+def test_a_trick_with_the_path_gets_the_policy_of_the_view_that_answers(
+    project: Project, send: Send, trick: Trick, catch_all: bool, marked: bool
+) -> None:
+    urls = tricky_urls(marked=marked, catch_all=catch_all)
+    rules = {place: {"allow_origins": allowed} for place, allowed in VIEWS.items()}
+    project(urls, CORS_PATHS={} if marked else rules)
+    for origin in EVERYBODY:
+        answer = send("GET", trick.url, asking(origin))
+        check_who_answers(trick, answer, catch_all=catch_all)
+        preflight = send("OPTIONS", trick.url, asking_for("PUT", origin))
+        if origin != ORIGINS[trick.view]:
+            assert answer.cors in (DENIED, NOTHING)
+            assert (preflight.status, preflight.cors) == (403, REFUSED)
+        elif not trick.resolvable:
+            assert answer.cors == readable_by(origin)
+            assert (preflight.status, preflight.cors) == (204, goes_on(origin))
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["a marked view elsewhere", "no marked view"])
+@pytest.mark.parametrize("url", ["/notes/", "/notes"], ids=["with its slash", "without"])
+def test_a_slash_redirect_has_the_policy_that_paths_has_for_its_target(
+    project: Project, send: Send, url: str, marked: bool
+) -> None:
+    other = cors(allow_origins=SHOP)(saying("other")) if marked else saying("other")
+    project(
+        [path("notes/", saying("notes")), path("other", other)],
+        COMMON,
+        CORS_PATHS={"/notes/": {"allow_origins": PARTNER}},
+        APPEND_SLASH=True,
+    )
+    preflight = send("OPTIONS", url, asking_for("GET", PARTNER))
+    assert (preflight.status, preflight.cors) == (204, goes_on(PARTNER))
+    assert send("GET", url, asking(PARTNER)).cors == readable_by(PARTNER)
+    assert send("GET", url, asking(APP)).cors == DENIED
+
+
+def test_a_policy_given_in_the_urls_is_not_on_the_other_routes_of_the_view(
+    project: Project, send: Send
+) -> None:
+    view = saying("one view")
+    project([path("open", cors(allow_origins=PARTNER)(view)), path("own", view)])
+    assert send("GET", "/open", asking(PARTNER)).cors == readable_by(PARTNER)
+    assert send("GET", "/own", asking(PARTNER)).cors == DENIED
+    assert send("GET", "/own", asking()).cors == readable_by(APP)
+
+
+# ------------------------------------------------------------------ below a prefix
+
+PREFIXED = {"/api/*": {"allow_origins": PARTNER}, "/shop/*": {"allow_origins": SHOP}}
+
+
+def where(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.path)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"FORCE_SCRIPT_NAME": "/shop"}], ids=["of the server", "of the settings"]
+)
+def test_the_mount_point_is_no_part_of_a_path(
+    project: Project, send: Send, settings: dict[str, str]
+) -> None:
+    marked = cors(allow_origins=EVIL)(saying("marked"))
+    project([path("api/where", where), path("marked", marked)], CORS_PATHS=PREFIXED, **settings)
+    answer = send("GET", "/api/where", asking(PARTNER), script_name="/shop")
+    assert (answer.body, answer.cors) == (b"/shop/api/where", readable_by(PARTNER))
+    preflight = send("OPTIONS", "/api/where", asking_for("PUT", PARTNER), script_name="/shop")
+    assert (preflight.status, preflight.cors) == (204, goes_on(PARTNER))
+    assert send("GET", "/nothing", asking(), script_name="/shop").cors == readable_by(APP)
+    for method, headers in (("GET", asking(EVIL)), ("OPTIONS", asking_for("GET", EVIL))):
+        answer = send(method, "/marked", headers, script_name="/shop")
+        assert answer.cors == (readable_by(EVIL) if method == "GET" else goes_on(EVIL))
+
+
+def test_a_slash_redirect_below_a_prefix_has_the_policy_of_its_target(
+    project: Project, send: Send
+) -> None:
+    marked = cors(allow_origins=SHOP)(saying("marked"))
+    project([path("marked/", marked)], COMMON, APPEND_SLASH=True)
+    answer = send("GET", "/marked", asking(SHOP), script_name="/shop")
+    assert (answer.status, answer.cors) == (301, readable_by(SHOP))
+    assert answer.values("Location") == ["/shop/marked/"]
+    preflight = send("OPTIONS", "/marked", asking_for("GET", SHOP), script_name="/shop")
+    assert preflight.cors == goes_on(SHOP)
+
+
+# ------------------------------------------------------------------ every kind of answer
+
+BODY = b"0123456789" * 40
+ETAG = '"7"'
+
+
+def conditional(request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse(BODY, headers={"ETag": ETAG, "Vary": "Accept-Language"})
+
+
+def ranges(request: HttpRequest) -> HttpResponseBase:
+    """Django has no ranges, so views make them."""
+    headers = {"Content-Range": f"bytes 2-4/{len(BODY)}"}
+    return HttpResponse(BODY[2:5], status=206, headers=headers)
+
+
+def failing(request: HttpRequest) -> HttpResponseBase:
+    raise ZeroDivisionError
+
+
+def missing(request: HttpRequest) -> HttpResponseBase:
+    raise Http404
+
+
+def denied(request: HttpRequest) -> HttpResponseBase:
+    raise PermissionDenied
+
+
+def suspicious(request: HttpRequest) -> HttpResponseBase:
+    raise SuspiciousOperation
+
+
+def redirecting(request: HttpRequest) -> HttpResponseBase:
+    return HttpResponseRedirect("/login")
+
+
+def empty(request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse(status=204)
+
+
+async def asynchronous(request: HttpRequest) -> HttpResponseBase:
+    await asyncio.sleep(0)
+    return HttpResponse(BODY)
+
+
+async def failing_later(request: HttpRequest) -> HttpResponseBase:
+    await asyncio.sleep(0)
+    raise ZeroDivisionError
+
+
+class Sheet(View):
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return HttpResponse(BODY)
+
+
+KINDS: dict[str, Any] = {
+    "conditional": conditional,
+    "ranges": ranges,
+    "failing": failing,
+    "missing": missing,
+    "denied": denied,
+    "suspicious": suspicious,
+    "redirecting": redirecting,
+    "empty": empty,
+    "asynchronous": asynchronous,
+    "failing-later": failing_later,
+    "sheet": Sheet.as_view(),
+    "only-get": require_GET(saying("only GET")),
+}
+LANGUAGE = ["accept-language"]
+each_kind = pytest.mark.parametrize(
+    ("method", "url", "sent", "status", "body", "own"),
+    [
+        pytest.param("GET", "/conditional", {}, 200, BODY, LANGUAGE, id="all of it"),
+        pytest.param("HEAD", "/conditional", {}, 200, None, LANGUAGE, id="HEAD"),
+        pytest.param("GET", "/conditional", {"If-None-Match": ETAG}, 304, b"", LANGUAGE, id="304"),
+        pytest.param("GET", "/ranges", {}, 206, b"234", [], id="206"),
+        pytest.param("GET", "/missing", {}, 404, None, [], id="Http404"),
+        pytest.param("GET", "/denied", {}, 403, None, [], id="PermissionDenied"),
+        pytest.param("GET", "/suspicious", {}, 400, None, [], id="SuspiciousOperation"),
+        pytest.param("GET", "/failing", {}, 500, None, [], id="an exception"),
+        pytest.param("GET", "/redirecting", {}, 302, b"", [], id="a redirect"),
+        pytest.param("GET", "/empty", {}, 204, b"", [], id="204"),
+        pytest.param("GET", "/asynchronous", {}, 200, BODY, [], id="an async view"),
+        pytest.param(
+            "GET", "/failing-later", {}, 500, None, [], id="an exception of an async view"
+        ),
+        pytest.param("GET", "/sheet", {}, 200, BODY, [], id="a class"),
+        pytest.param("PUT", "/sheet", {}, 405, b"", [], id="405 of a class"),
+        pytest.param("OPTIONS", "/sheet", {}, 200, b"", [], id="OPTIONS of a class"),
+        pytest.param("POST", "/only-get", {}, 405, b"", [], id="405 of a decorator"),
+    ],
+)
+
+
+def check_kind(
+    send: Send,
+    origin: str,
+    method: str,
+    url: str,
+    sent: dict[str, str],
+    status: int,
+    body: bytes | None,
+    own: list[str],
+) -> None:
+    vary = {"vary": frozenset({"origin", *own})}
+    answer = send(method, url, asking(origin) | sent)
+    assert (answer.status, answer.cors) == (status, readable_by(origin) | vary)
+    if body is not None:
+        assert answer.body == body
+    for other in (asking(EVIL), asking(None)):
+        assert send(method, url, other | sent).cors == DENIED | vary
+
+
+each_debug = pytest.mark.parametrize("debug", [False, True], ids=["DEBUG off", "DEBUG on"])
+
+
+@each_kind
+def test_every_kind_of_answer_has_the_policy_of_the_project(
+    project: Project,
+    send: Send,
+    method: str,
+    url: str,
+    sent: dict[str, str],
+    status: int,
+    body: bytes,
+    own: list[str],
+) -> None:
+    project([path(name, view) for name, view in KINDS.items()], CONDITIONAL)
+    check_kind(send, APP, method, url, sent, status, body, own)
+
+
+@each_debug
+@each_kind
+def test_every_kind_of_answer_has_the_policy_of_its_view(
+    project: Project,
+    send: Send,
+    debug: bool,
+    method: str,
+    url: str,
+    sent: dict[str, str],
+    status: int,
+    body: bytes,
+    own: list[str],
+) -> None:
+    # Not the views themselves, which other tests use without a mark.
+    group: Any = cors(allow_origins=PARTNER)
+    views: URLs = [path(name, view) for name, view in KINDS.items()]
+    project([path("", group(include((views, "views"))))], CONDITIONAL, DEBUG=debug)
+    check_kind(send, PARTNER, method, url, sent, status, body, own)
+    assert send("GET", "/nowhere", asking()).cors == readable_by(APP)
+
+
+@each_kind
+def test_every_kind_of_answer_has_the_policy_of_its_path(
+    project: Project,
+    send: Send,
+    method: str,
+    url: str,
+    sent: dict[str, str],
+    status: int,
+    body: bytes,
+    own: list[str],
+) -> None:
+    urls: URLs = [path(name, view) for name, view in KINDS.items()]
+    project(urls, CONDITIONAL, CORS_PATHS={url: {"allow_origins": PARTNER}})
+    check_kind(send, PARTNER, method, url, sent, status, body, own)
+    assert send("GET", "/nowhere", asking()).cors == readable_by(APP)
+
+
+# ------------------------------------------------------------------ files and streams
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "font.woff2").write_bytes(BODY)
+    return tmp_path
+
+
+def test_a_file_is_handed_to_the_server_with_the_headers(project: Project) -> None:
+    def download(request: HttpRequest) -> HttpResponseBase:
+        return FileResponse(io.BytesIO(BODY), as_attachment=True, filename="notes.txt")
+
+    project([path("file", cors(allow_origins=PARTNER)(download))])
+    answer = send_wsgi("GET", "/file", asking(PARTNER))
+    assert (answer.status, answer.body, answer.cors) == (200, BODY, readable_by(PARTNER))
+    assert answer.values("Content-Disposition") == ['attachment; filename="notes.txt"']
+    assert answer.values("Content-Length") == [str(len(BODY))]
+
+    # Django gives the file to a server that can send files by itself.
+    taken: list[Any] = []
+
+    def take(file: Any, size: int) -> list[bytes]:
+        taken.append(file.read())
+        return [b"taken"]
+
+    environ = environ_of("GET", "/file", asking(PARTNER)) | {"wsgi.file_wrapper": take}
+    assert list(WSGIHandler()(environ, lambda *args: lambda data: None)) == [b"taken"]
+    assert taken == [BODY]
+
+
+def test_a_folder_that_django_serves_answers_with_the_headers(
+    project: Project, folder: Path
+) -> None:
+    def files(request: HttpRequest, name: str) -> HttpResponseBase:
+        return serve(request, name, document_root=str(folder))
+
+    project([path("files/<path:name>", cors(allow_origins=PARTNER)(files))])
+    answer = send_wsgi("GET", "/files/font.woff2", asking(PARTNER))
+    assert (answer.status, answer.body, answer.cors) == (200, BODY, readable_by(PARTNER))
+    since = {"If-Modified-Since": answer.values("Last-Modified")[0]}
+    unchanged = send_wsgi("GET", "/files/font.woff2", asking(PARTNER) | since)
+    assert (unchanged.status, unchanged.cors) == (304, readable_by(PARTNER))
+    head = send_wsgi("HEAD", "/files/font.woff2", asking(PARTNER))
+    assert (head.status, head.cors) == (200, readable_by(PARTNER))
+    missing = send_wsgi("GET", "/files/none", asking(PARTNER))
+    assert (missing.status, missing.cors) == (404, readable_by(PARTNER))
+
+
+def test_a_stream_is_not_read_ahead_and_is_closed(project: Project) -> None:
+    done: list[str] = []
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            for number in range(3):
+                done.append(f"made {number}")
+                yield b"%d" % number
+        finally:
+            done.append("closed")
+
+    def stream(request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse(chunks(), content_type="text/event-stream")
+
+    project([path("stream", cors(allow_origins=PARTNER)(stream))])
+    lines: list[Any] = []
+
+    def start_response(*args: Any) -> Any:
+        lines.append(args)
+
+    result: Any = WSGIHandler()(environ_of("GET", "/stream", asking(PARTNER)), start_response)
+    assert next(iter(result)) == b"0"
+    assert done == ["made 0"]
+    result.close()
+    assert done == ["made 0", "closed"]
+    assert Answer(200, "", lines[0][1], b"").cors == readable_by(PARTNER)
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["the view's policy", "the project's policy"])
+def test_server_sent_events_of_an_async_view_have_the_headers(
+    project: Project, marked: bool
+) -> None:
+    async def events() -> AsyncIterator[str]:
+        for number in range(2):
+            await asyncio.sleep(0)
+            yield f"data: {number}\n\n"
+
+    async def stream(request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse(events(), content_type="text/event-stream")
+
+    origin = PARTNER if marked else APP
+    project([path("stream", cors(allow_origins=PARTNER)(stream) if marked else stream)])
+    answer = send_asgi("GET", "/stream", asking(origin))
+    assert (answer.status, answer.cors) == (200, readable_by(origin))
+    assert answer.body == b"data: 0\n\ndata: 1\n\n"
+    assert answer.values("Content-Type") == ["text/event-stream"]
+
+
+def test_what_other_middleware_puts_into_vary_stays(project: Project, send: Send) -> None:
+    project([path("conditional", conditional)], GZIP)
+    answer = send("GET", "/conditional", asking() | {"Accept-Encoding": "gzip"})
+    assert answer.values("Content-Encoding") == ["gzip"]
+    vary = {"vary": frozenset({"accept-encoding", "accept-language", "origin"})}
+    assert answer.cors == readable_by(APP) | vary
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["marked views", "no marked view"])
+def test_an_actual_request_is_routed_once(
+    project: Project, send: Send, marked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routed: list[str] = []
+    match = RoutePattern.match
+
+    def counting(self: RoutePattern, candidate: str) -> Any:
+        routed.append(candidate)
+        return match(self, candidate)
+
+    view = saying("x")
+    project([path("x", cors(allow_origins=PARTNER)(view) if marked else view)])
+    monkeypatch.setattr(RoutePattern, "match", counting)
+    send("GET", "/x", asking(PARTNER))
+    assert routed == ["x"]
