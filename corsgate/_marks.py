@@ -84,7 +84,7 @@ def groups_of(view: object) -> tuple[Mark, ...]:
 
 
 def set_mark(target: object, mark: Mark) -> None:
-    """Mark a class, a blueprint, or a function that is registered already."""
+    """Mark a class, a blueprint or a wrapper."""
     setattr(target, _MARK, mark)
 
 
@@ -135,7 +135,7 @@ def _wrap(
 class ViewPolicies:
     """The sources of one view: one for all methods, or some for methods of a class."""
 
-    __slots__ = ("_methods", "_served", "default", "marks")
+    __slots__ = ("_alike", "_methods", "_served", "_shared", "default", "marks")
 
     def __init__(
         self,
@@ -148,6 +148,10 @@ class ViewPolicies:
         self.marks = frozenset(marks)
         self._methods = methods
         self._served = frozenset(served)
+        sources = [self.source(other) for other in sorted(self._served)] or [default]
+        self._alike = all(source == sources[0] for source in sources)
+        # A method that the view does not serve is judged by what all others share.
+        self._shared = sources[0] if self._alike else NOT_GIVEN
 
     def source(self, method: str) -> Source | NotGiven:
         """The source for a method; not given where the view has no mark for it."""
@@ -157,19 +161,13 @@ class ViewPolicies:
         return self._methods.get(method, self.default)
 
     def judged_by(self, method: str) -> tuple[Source | NotGiven, bool]:
-        """The source for a preflight, where this is the only view of the URL.
-
-        And whether the sources of other methods differ. A method that the view does not serve is
-        judged by what all others share.
-        """
-        method = method.upper()
-        if method == "HEAD" and method not in self._served:
-            method = "GET"
-        sources = [self.source(other) for other in sorted(self._served)] or [self.default]
-        alike = all(source == sources[0] for source in sources)
-        if method in self._served or not self._served:
-            return self.source(method), not alike
-        return (sources[0] if alike else NOT_GIVEN), not alike
+        """The source where this is the only view of the URL, and whether other methods' differ."""
+        wanted = method.upper()
+        if wanted == "HEAD" and wanted not in self._served:
+            wanted = "GET"
+        if self._served and wanted not in self._served:
+            return self._shared, not self._alike
+        return self.source(wanted), not self._alike
 
     def sources(self) -> list[Source | NotGiven]:
         return [self.default, *self._methods.values()]

@@ -78,18 +78,22 @@ def find_foreign_origin(regex: re.Pattern[str]) -> str | None:
     for origin in _FOREIGN:
         if regex.fullmatch(origin):
             return origin
-    samples = [read_origin(sample) for sample, _ in _samples(regex)]
-    lettered = [read_origin(sample) for _, sample in _samples(regex)]
-    # Where a dot makes no host, a letter may: ".+" can be anything.
-    meant = [one or other for one, other in zip(samples, lettered, strict=True)]
-    own = {_registrable(parts[1]) for parts in meant if parts}
-    for parts in filter(None, (*meant, *lettered)):
-        scheme, host, port = parts
+    # What may be left out of a text is no part of the domain that is meant: "example\\.com\\w*".
+    samples = list(_samples(regex))
+    meant = _origins_of(_samples(regex, optional=False)) or _origins_of(samples)
+    own = {_registrable(host) for _, host, _ in meant}
+    for scheme, host, port in (*_origins_of(samples), *_origins_of((b, b) for _, b in samples)):
         for foreign in (host, *_neighbours(host)):
             origin = f"{scheme}://{foreign}{port}"
             if _registrable(foreign) not in own and regex.fullmatch(origin):
                 return origin
     return None
+
+
+def _origins_of(samples: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    # Where a dot makes no host, a letter may: ".+" can be anything.
+    found = (read_origin(dotted) or read_origin(lettered) for dotted, lettered in samples)
+    return [parts for parts in found if parts]
 
 
 def _registrable(host: str) -> str:
@@ -122,26 +126,29 @@ _MOST_SAMPLES = 64
 _LONGEST_REPEAT = 64
 
 
-def _samples(regex: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Texts that `regex` may accept: each with a dot, and with a letter, for every lone `.`."""
+def _samples(regex: re.Pattern[str], *, optional: bool = True) -> Iterator[tuple[str, str]]:
+    """Texts that `regex` may accept: each with a dot, and with a letter, for every lone `.`.
+
+    :param optional: with and without all that may be left out, or only without.
+    """
     # The parser of re itself: the only reader of its syntax that cannot disagree with it.
     from importlib import import_module
 
     parse = import_module("re._parser").parse
-    for sample in _expand(parse(regex.pattern, regex.flags)):
+    for sample in _expand(parse(regex.pattern, regex.flags), optional):
         text = sample if "://" in sample else f"https://{sample}"
         yield text.replace(_ANY, "."), text.replace(_ANY, "x")
 
 
-def _expand(nodes: Iterable[tuple[object, Any]]) -> list[str]:
+def _expand(nodes: Iterable[tuple[object, Any]], optional: bool) -> list[str]:
     found = [""]
     for name, argument in nodes:
-        choices = _expand_node(str(name), argument)
+        choices = _expand_node(str(name), argument, optional)
         found = [head + tail for head in found for tail in choices][:_MOST_SAMPLES]
     return found
 
 
-def _expand_node(name: str, argument: Any) -> list[str]:
+def _expand_node(name: str, argument: Any, optional: bool) -> list[str]:
     match name, argument:
         case "LITERAL", code:
             return [chr(code).lower()]
@@ -152,12 +159,14 @@ def _expand_node(name: str, argument: Any) -> list[str]:
         case "IN", members:
             return [_member(members)]
         case "BRANCH", (_, branches):
-            return [sample for branch in branches for sample in _expand(branch)]
+            return [sample for branch in branches for sample in _expand(branch, optional)]
         case ("SUBPATTERN", (*_, inner)) | ("ATOMIC_GROUP", inner):
-            return _expand(inner)
+            return _expand(inner, optional)
         case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT", (least, _, inner):
+            if least == 0 and not optional:
+                return [""]
             times = min(max(1, int(least)), _LONGEST_REPEAT)
-            repeated = [once.replace(_ANY, "x") * times for once in _expand(inner)]
+            repeated = [once.replace(_ANY, "x") * times for once in _expand(inner, optional)]
             return ["", *repeated] if least == 0 else repeated
     return [""]  # anchors, look-arounds and back references add no text of their own
 

@@ -31,7 +31,7 @@ CODES = {
     ),
     "origin-user-info": ("{value} has a user name in it.", "Write scheme, host and port only."),
     "origin-path": (
-        "{value} does not end after the host and port: an origin has no slash or path there.",
+        "{value} has a slash or path after the host and port: an origin ends before that.",
         "Write scheme, host and port only.",
     ),
     "origin-upper-case": ("{value} is not in lower case.", "Browsers send lower case only."),
@@ -91,7 +91,7 @@ CODES = {
     # Origins, prohibited with credentials; never relaxable.
     "wildcard-credentials": (
         "{value} cannot be combined with credentials: every site could act as the user.",
-        "Name the origins, or leave allow_credentials out.",
+        "Name the origins, or set allow_credentials=False here.",
     ),
     "regex-too-broad": (
         "{value} with credentials also accepts {what}.",
@@ -113,7 +113,7 @@ CODES = {
     ),
     "header-invalid": ("{value} is no header name.", "Write names such as 'Content-Type'."),
     "header-forbidden": (
-        "{value} is a header that no page can set, so there is nothing to allow.",
+        "{value} is a header that the browser sets by itself, so there is nothing to allow.",
         "Take it out.",
     ),
     "expose-forbidden": (

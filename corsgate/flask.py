@@ -45,6 +45,8 @@ __all__ = ["CORSGate", "cors"]
 
 _PREFIX = "CORS_"
 _EXTENSION = "corsgate"
+# On the function below a mark, which is what @app.route has registered if it stands below.
+_BELOW = "__corsgate_below__"
 
 
 class CORSGate:
@@ -186,8 +188,9 @@ class _Gate:
             self._check_configuration()
         count = len(self._app.view_functions)
         problems: list[Problem] = []
+        above = {mark_of(view) for view in self._app.view_functions.values()}
         views = {
-            endpoint: self._compile(endpoint, problems)
+            endpoint: self._compile(endpoint, above, problems)
             for endpoint in list(self._app.view_functions)
         }
         if problems:
@@ -219,12 +222,19 @@ class _Gate:
                 " before CORSGate(app) or init_app(app)."
             )
 
-    def _compile(self, endpoint: str, problems: list[Problem]) -> ViewPolicies:
+    def _compile(
+        self, endpoint: str, above: set[Mark | None], problems: list[Problem]
+    ) -> ViewPolicies:
         blueprints = endpoint.split(".")[:-1]
         names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
         groups = [mark_of(self._app.blueprints.get(name)) for name in names]
+        view = self._app.view_functions[endpoint]
+        below = getattr(view, _BELOW, None)
+        # A mark that some route has by its wrapper is not meant for other routes of the function.
+        if below not in above:
+            groups.append(below)
         return compile_view(
-            self._app.view_functions[endpoint],
+            view,
             [mark for mark in groups if mark is not None],
             self._rules.application,
             f"view {endpoint!r}",
@@ -360,7 +370,7 @@ def cors(
                 f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
             )
         marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
-        set_mark(target, mark)  # what @app.route below has registered
+        setattr(target, _BELOW, mark)
         return marked
 
     return decorate

@@ -13,7 +13,7 @@ METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 HEADERS = ["authorization", "content-type", "x-requested-with"]
 LISTS: dict[str, Any] = {"allow_methods": METHODS, "allow_headers": HEADERS, "max_age": 600}
 BODY = b"It works."
-PATH = "/api/hello"
+PATH, MARKED_PATH = "/api/hello", "/api/marked"
 
 NONE, ALLOWED, DENIED, NEW = "no Origin", "allowed", "denied", "denied, new"
 PREFLIGHT, REFUSED = "preflight", "refused preflight"
@@ -53,6 +53,10 @@ class Setup:
         return "https://app.example.com" if entry == "*" else entry.replace("*", "tenant")
 
     @property
+    def path(self) -> str:
+        return MARKED_PATH if self.per_view else PATH
+
+    @property
     def rules(self) -> list[str]:
         return ["/api/*", *(f"/part{number}/*" for number in range(1, self.paths))]
 
@@ -89,7 +93,6 @@ def ask(case: str, setup: Setup) -> tuple[str, list[tuple[str, str]]]:
 
 SERVER: dict[str, Any] = {
     "SCRIPT_NAME": "",
-    "PATH_INFO": PATH,
     "QUERY_STRING": "",
     "SERVER_NAME": "api.example",
     "SERVER_PORT": "443",
@@ -108,7 +111,7 @@ SERVER: dict[str, Any] = {
 
 def environ_of(case: str, setup: Setup) -> dict[str, Any]:
     method, fields = ask(case, setup)
-    return {**SERVER, "REQUEST_METHOD": method, **dict(fields)}
+    return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": setup.path, **dict(fields)}
 
 
 def scope_of(case: str, setup: Setup) -> dict[str, Any]:
@@ -116,7 +119,8 @@ def scope_of(case: str, setup: Setup) -> dict[str, Any]:
     named = [(key[5:].replace("_", "-").lower().encode(), value) for key, value in fields]
     headers = [(name, value.encode()) for name, value in named]
     headers += [(b"host", b"api.example"), (b"accept", b"*/*")]
-    return {"type": "http", "method": method, "path": PATH, "query_string": b"", "headers": headers}
+    asked = {"method": method, "path": setup.path, "query_string": b"", "headers": headers}
+    return {"type": "http", **asked}
 
 
 # ------------------------------------------------------------------ plain WSGI, and written by hand
@@ -251,9 +255,9 @@ def wsgi_peers_12(setup: Setup) -> Peers:
     return wsgi_peers(setup, hello12)
 
 
-def flask_app(decorate: Callable[[Any], Any] = lambda view: view) -> Any:
+def flask_app(path: str = PATH, decorate: Callable[[Any], Any] = lambda view: view) -> Any:
     app = import_module("flask").Flask(__name__)
-    app.add_url_rule(PATH, view_func=decorate(lambda: BODY), endpoint="hello")
+    app.add_url_rule(path, view_func=decorate(lambda: BODY), endpoint="hello")
     return app
 
 
@@ -269,13 +273,13 @@ def flask_peers(setup: Setup) -> Peers:
         app = flask_app()
         app.wsgi_app = wrap(app.wsgi_app)
         yield name, app
-    app = flask_app(cors(**allow) if setup.per_view else lambda view: view)
-    if setup.paths:
-        CORSGate(app, paths={rule: Policy(**allow) for rule in setup.rules})
-    elif setup.per_view:
+    if setup.per_view:
+        app = flask_app(setup.path, cors(**allow))
         CORSGate(app)
     else:
-        CORSGate(app, **allow)
+        app = flask_app()
+        paths = {rule: Policy(**allow) for rule in setup.rules} if setup.paths else None
+        CORSGate(app, paths=paths, **({} if paths else allow))
     yield "corsgate", app
     theirs = {"methods": METHODS, "allow_headers": HEADERS, "max_age": 600}
     theirs["origins"] = setup.regexes if setup.kind == "pattern" else setup.entries
@@ -285,7 +289,7 @@ def flask_peers(setup: Setup) -> Peers:
         flask_cors.CORS(app, **limits)
         yield "Flask-Cors", app
     if not setup.paths:
-        yield "Flask-Cors decorator", flask_app(flask_cors.cross_origin(**theirs))
+        yield "Flask-Cors decorator", flask_app(decorate=flask_cors.cross_origin(**theirs))
 
 
 def by_hand_in_django(get_response: Any) -> Any:
@@ -344,12 +348,12 @@ def django_peers(setup: Setup, *, is_async: bool = False) -> Peers:
         return lambda scope: answer(asgi.ASGIRequest(scope, io.BytesIO()))
 
     allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
-    chosen = async_view if is_async else view
+    path, chosen = import_module("django.urls").path, async_view if is_async else view
+    urlpatterns.append(path(PATH[1:], chosen))
     if setup.per_view:
         from corsgate.django import cors
 
-        chosen = cors(**allow)(chosen)
-    urlpatterns.append(import_module("django.urls").path(PATH[1:], chosen))
+        urlpatterns.append(path(MARKED_PATH[1:], cors(**allow)(chosen)))
     bare = handler()
     yield "bare", bare
     yield "bare again", handler()

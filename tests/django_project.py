@@ -24,7 +24,6 @@ settings.configure(
     ROOT_URLCONF=(),
     MIDDLEWARE=[CORSGATE],
     SECRET_KEY="for tests only",
-    USE_I18N=False,
     LOGGING_CONFIG=None,
 )
 django.setup()

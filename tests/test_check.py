@@ -113,7 +113,7 @@ CASES = [
         "wildcard-credentials",
         "allow_origins",
         "*",
-        "Name the origins, or leave allow_credentials out.",
+        "Name the origins, or set allow_credentials=False here.",
         with_credentials("*"),
     ),
     Case("regex-too-broad", "allow_origins", BROAD, r"(\.)", with_credentials(BROAD)),

@@ -212,6 +212,11 @@ TOO_BROAD = {
     r"https://[^\d]xample\.com.*": None,
     r"https://example\.com(?=.*)(?!x).*": None,
     r".*\.example.com": None,
+    r"https://x[0-9]\.example\.com.*": "https://x0.example.com.evil.test",
+    r"https://x[b-d]\.example\.com.*": "https://xb.example.com.evil.test",
+    r"https://x\d\.example\.com.*": "https://x0.example.com.evil.test",
+    r"https://x\D\.example\.com.*": "https://xa.example.com.evil.test",
+    r"https://.pp\.example\.com.*": None,
 }
 
 
@@ -265,6 +270,7 @@ FIT = [
     r"https://[^a-z0-9-]b\.example\.com",
     r"https://[\d_]x\.example\.com",
     r"https://[A-Z_a-z]+\.example\.com",
+    r"https://.pp\.example\.com",
     r"https://.+\.example\.com",
     r".+\.example\.com",
     r"https://(?P<a>x)(?P=a)\.example\.com",

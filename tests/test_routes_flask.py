@@ -383,3 +383,15 @@ def test_an_actual_request_is_routed_once(marked: bool, monkeypatch: pytest.Monk
     for path in ("/api/x", "/x", "/unknown/x"):
         call(app, "GET", path, asking(PARTNER))
     assert routed == ["/api/x", "/x", "/unknown/x"]
+
+
+def test_a_policy_given_to_one_route_of_a_function_is_not_on_its_other_routes() -> None:
+    def shared() -> str:
+        return "shared"
+
+    app = Flask(__name__)
+    app.add_url_rule("/private", "private", shared)
+    app.add_url_rule("/public", "public", cors(allow_origins="*")(shared))
+    CORSGate(app, allow_origins=APP)
+    assert call(app, "GET", "/private", asking(PARTNER)).cors == DENIED
+    assert call(app, "GET", "/public", asking(PARTNER)).cors == {"access-control-allow-origin": "*"}

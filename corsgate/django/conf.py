@@ -79,11 +79,12 @@ class _Reader:
         self.problems.append(problem(code, field, value, what=what, fix=fix))
 
     def _setting_of(self, fault: Problem) -> str:
+        found = self._came_from.get(fault.field, "")
         if fault.field == "allow_origins":
             for entry, setting in self._entry_came_from:
                 if entry is fault.value or entry == fault.value:
-                    return setting
-        return self._came_from.get(fault.field, "")
+                    found = setting
+        return found
 
     def _spell(self, option: str) -> str:
         return self._came_from.get(option, _PREFIX + option.upper())

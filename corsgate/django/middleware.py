@@ -123,7 +123,7 @@ def _source_of(request: HttpRequest, rules: PathRules) -> Source:
     if match is None:
         return _route(request, request.META["REQUEST_METHOD"], rules)[0]
     if _marks_exist:
-        found = _policies_of(match.func, rules).source(request.META["REQUEST_METHOD"])
+        found, _ = _policies_of(match.func, rules).judged_by(request.META["REQUEST_METHOD"])
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
@@ -241,7 +241,7 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
     if match is None:
         return  # called by hand, such as from a test of the view
     if mark not in _policies_of(match.func, current_rules()).marks and not _is_routed(
-        mark, getattr(request, "urlconf", None)
+        mark, getattr(request, "urlconf", None) or settings.ROOT_URLCONF
     ):
         raise ImproperlyConfigured(
             f"The @cors(...) of the view at {show(match.route)} is hidden from routing by another"
