@@ -322,11 +322,12 @@ def _is_label_of_a_browser(label: str) -> bool:
 
     try:
         text = label[4:].encode("ascii").decode("punycode")
+        if text.isascii():  # also the empty text, which idna may fail on
+            return False
         idna.check_initial_combiner(text)
         idna.check_bidi(text)
         return (
-            not text.isascii()
-            and _to_ascii(text) == label
+            _to_ascii(text) == label
             and idna.uts46_remap(text, std3_rules=False, transitional=False) == text
             and all(
                 idna.valid_contextj(text, index)
