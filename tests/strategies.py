@@ -4,6 +4,7 @@
 `reference_allows` is a matcher straight from the words of the design.
 """
 
+import functools
 import string
 from collections.abc import Sequence
 
@@ -417,3 +418,50 @@ response_headers = st.lists(
     ),
     max_size=6,
 )
+
+
+# ------------------------------------------------------------------ names with slips in them
+
+OPTIONS = (
+    "allow_origins",
+    "allow_methods",
+    "allow_headers",
+    "expose_headers",
+    "allow_credentials",
+    "max_age",
+    "allow_timing",
+    "preflight_status",
+    "dangerously_allow",
+)
+
+
+@st.composite
+def misspelt_options(draw: st.DrawFn) -> str:
+    """The name of an option after some slips of the pen."""
+    name = draw(st.sampled_from(OPTIONS))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(name)))
+        slip = draw(st.sampled_from(["leave out", "put in", "change", "swap"]))
+        letter = draw(st.sampled_from("aels_x"))
+        if slip == "put in":
+            name = name[:at] + letter + name[at:]
+        elif slip == "swap":
+            name = name[:at] + name[at + 1 : at + 2] + name[at : at + 1] + name[at + 2 :]
+        else:
+            name = name[:at] + (letter if slip == "change" else "") + name[at + 1 :]
+    return name
+
+
+def edits(one: str, other: str) -> int:
+    """How many letters to put in, leave out, change or swap; by definition, letter by letter."""
+    if not one or not other:
+        return len(one) + len(other)
+    if one[0] == other[0]:
+        return edits_of(one[1:], other[1:])
+    fewest = min(edits_of(one[1:], other), edits_of(one, other[1:]), edits_of(one[1:], other[1:]))
+    if one[:2] == other[1::-1] and len(other) > 1:
+        fewest = min(fewest, edits_of(one[2:], other[2:]))
+    return 1 + fewest
+
+
+edits_of = functools.cache(edits)

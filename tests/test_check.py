@@ -30,7 +30,14 @@ class AsyncAsker:
         return True
 
 
+class Pattern:
+    """As a regular expression of another module: it has a text, and cannot be asked."""
+
+    pattern = "https://.*"
+
+
 ASYNC_ASKER = AsyncAsker()
+FOREIGN_REGEX = Pattern()
 PARTIAL = partial(coroutine, APP)
 BROAD = re.compile(r"https://.*example\.com")
 BYTES = re.compile(rb"https://.*")
@@ -183,6 +190,7 @@ CASES = [
     ),
     Case("preflight-status", "preflight_status", 404, "204", policy_with(preflight_status=404)),
     Case("preflight-status", "preflight_status", "200", "200", policy_with(preflight_status="200")),
+    Case("preflight-status", "preflight_status", 200.0, "2", policy_with(preflight_status=200.0)),
     Case("preflight-status", "preflight_status", True, "200", policy_with(preflight_status=True)),
     Case(
         "dangerously-allow",
@@ -203,6 +211,8 @@ CASES = [
     Case("wrong-type", "allow_origins", 1, "strings", origin(1)),
     Case("wrong-type", "allow_origins", BYTES, "from strings", origin(BYTES)),
     Case("wrong-type", "allow_origins", TUPLE, "strings", origin(TUPLE)),
+    Case("wrong-type", "allow_origins", FOREIGN_REGEX, "strings", origin(FOREIGN_REGEX)),
+    Case("wrong-type", "allow_origins", re.IGNORECASE, "strings", origin(re.IGNORECASE)),
     Case("wrong-type", "allow_methods", 1, "list", policy_with(allow_methods=1)),
     Case("wrong-type", "allow_methods", 1, "strings", policy_with(allow_methods=["GET", 1])),
     Case("wrong-type", "allow_headers", True, "list", policy_with(allow_headers=True)),
@@ -304,6 +314,12 @@ def test_all_problems_of_a_policy_come_in_one_error() -> None:
     }
     assert len(caught.value.problems) == 17
     assert str(caught.value).startswith("17 problems:\n")
+
+
+def test_what_could_not_be_read_makes_no_further_problems() -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins="*", allow_credentials="true")  # type: ignore[arg-type]
+    assert [problem.field for problem in caught.value.problems] == ["allow_credentials"]
 
 
 def test_all_problems_of_a_middleware_come_in_one_error() -> None:

@@ -1384,6 +1384,23 @@ def test_where_white_noise_answers_follows_from_the_static_url(
     assert get("/api").cors == readable_by(APP)
 
 
+def test_another_static_url_in_a_test_holds_at_once(project: Project, tmp_path: Path) -> None:
+    urls = [re_path("", plain)]
+    settings = {"STATIC_URL": "/static/", "STATIC_ROOT": tmp_path, "CORS_ALLOW_ORIGINS": [APP]}
+    project(urls, WHITENOISE, **settings)
+    assert get("/static/x").cors == NOTHING
+    with override_settings(STATIC_URL="/assets/"):
+        assert get("/static/x").cors == readable_by(APP)
+        assert get("/assets/x").cors == NOTHING
+    with override_settings(MIDDLEWARE=[CORSGATE]):
+        assert get("/static/x").cors == readable_by(APP)
+    with override_settings(STATIC_URL="/app/assets/", FORCE_SCRIPT_NAME="/app"):
+        assert get("/assets/x").cors == NOTHING
+        with override_settings(FORCE_SCRIPT_NAME=None):
+            assert get("/assets/x").cors == readable_by(APP)
+    assert get("/static/x").cors == NOTHING
+
+
 def test_without_white_noise_static_files_have_the_policy_of_the_project(
     project: Project,
 ) -> None:

@@ -141,7 +141,7 @@ def test_an_error_with_several_problems_has_a_line_for_each_in_their_order() -> 
 
 
 def test_an_error_is_a_value_error_that_survives_pickling() -> None:
-    error = PolicyError([make_problem(), make_problem(value=["a", 1])])
+    error = PolicyError(iter([make_problem(), make_problem(value=["a", 1])]))
     again = pickle.loads(pickle.dumps(error))
     assert isinstance(again, ValueError)
     assert isinstance(again, PolicyError)

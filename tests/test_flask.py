@@ -855,6 +855,23 @@ def test_the_methods_of_a_class_may_differ_and_then_no_preflight_is_kept() -> No
         assert (refused.status, refused.cors) == (403, REFUSED)
 
 
+def test_the_answer_to_a_preflight_is_kept_where_all_methods_of_a_class_agree() -> None:
+    class Page(MethodView):
+        @cors(allow_origins=[PARTNER])
+        def get(self) -> str:
+            return "get"
+
+        @cors(allow_origins=[PARTNER])
+        def put(self) -> str:
+            return "put"
+
+    app = new_app()
+    app.add_url_rule("/", view_func=Page.as_view("page"))
+    CORSGate(app, allow_origins=[APP])
+    for method in ("GET", "HEAD", "PUT", "DELETE"):
+        assert preflight(app, method=method, origin=PARTNER).seen == goes_on(PARTNER)
+
+
 def test_a_method_may_have_a_head_of_its_own() -> None:
     class Page(MethodView):
         @cors(allow_origins=[APP])
@@ -1178,7 +1195,9 @@ def test_a_converter_that_fails_leaves_the_policy_of_the_application(
     assert "corsgate: routing '/x' failed" in caplog.text
 
 
-def test_an_application_that_does_not_route_a_host_leaves_the_policy_of_the_application() -> None:
+def test_an_application_that_routes_no_host_leaves_the_policy_of_the_application(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Hostless(Flask):
         def create_url_adapter(self, request: flask.Request | None) -> None:
             return None
@@ -1187,6 +1206,7 @@ def test_an_application_that_does_not_route_a_host_leaves_the_policy_of_the_appl
     app.add_url_rule("/", "view", cors(allow_origins="*")(lambda: "ok"))
     CORSGate(app, allow_origins=[APP])
     assert preflight(app, method="GET").seen == goes_on(APP)
+    assert caplog.text == ""
 
 
 def test_an_untrusted_host_is_answered_by_flask_with_the_policy_of_the_application() -> None:
@@ -1402,8 +1422,12 @@ def test_an_answer_that_was_begun_is_replaced_by_the_500() -> None:
 # ------------------------------------------------------------------ other layers
 
 
-def test_a_mounted_application_inside_of_the_gate_has_the_policy_of_its_path() -> None:
+def test_a_mounted_application_inside_of_the_gate_has_the_policy_of_its_path(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     app, mounted = serving("/"), serving("/item")
+    ran: list[str] = []
+    mounted.before_request(lambda: ran.append(flask.request.method))
     rest = cors(allow_origins="*")(lambda path: "the rest")
     app.add_url_rule("/<path:path>", "rest", rest)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/shop": mounted.wsgi_app})  # type: ignore[method-assign]
@@ -1414,8 +1438,27 @@ def test_a_mounted_application_inside_of_the_gate_has_the_policy_of_its_path() -
         assert (answer.status, answer.cors) == (status, readable_by(PARTNER))
         assert preflight(app, path, "GET", PARTNER).seen == goes_on(PARTNER)
         assert preflight(app, path, "GET", EVIL).status == 403
+    assert ran == ["GET"] * 3  # and no preflight
+    assert caplog.text == ""
     assert ask(app, "/elsewhere", origin=EVIL).cors == ANYBODY
     assert ask(app).cors == readable_by(APP)
+
+
+def test_another_application_that_answers_for_a_host_has_the_policy_of_the_path() -> None:
+    app, other = new_app(), serving("/known")
+    app.add_url_rule("/item", "item", cors(allow_origins=[PARTNER])(lambda: "item"))
+    inner = app.wsgi_app
+
+    def by_host(environ: Any, start_response: Any) -> Any:
+        answers = other if environ["HTTP_HOST"] == "other.example" else inner
+        return answers(environ, start_response)
+
+    app.wsgi_app = by_host  # type: ignore[method-assign]
+    CORSGate(app, allow_origins=[APP])
+    assert ask(app, "/item", origin=PARTNER).cors == readable_by(PARTNER)
+    answer = ask(app, "/item", Host="other.example")
+    assert (answer.status, answer.cors) == (404, readable_by(APP))
+    assert ask(app, "/known", Host="other.example").cors == readable_by(APP)
 
 
 def test_of_two_gates_the_outer_one_wins_where_it_has_a_policy() -> None:

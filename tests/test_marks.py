@@ -551,6 +551,15 @@ def test_the_class_may_be_kept_under_another_name_with_chosen_handlers() -> None
             id="head served by get",
         ),
         pytest.param(
+            class_with({"get": options(max_age=1), "head": options(max_age=2)}),
+            "HEAD",
+            (TWO, True),
+            id="head served by itself",
+        ),
+        pytest.param(
+            class_with({"get": options(max_age=1)}), "DELETE", (ONE, False), id="one served"
+        ),
+        pytest.param(
             class_with({"post": options(max_age=1), "put": options(max_age=2)}),
             "HEAD",
             (NOT_GIVEN, True),

@@ -8,10 +8,13 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from strategies import (
     HOST,
+    OPTIONS,
     any_text,
+    edits,
     entries,
     entry_lists,
     is_web_origin,
+    misspelt_options,
     near_origins,
     near_web_origins,
     origins_near,
@@ -187,6 +190,22 @@ def test_settings_say_the_same_as_options(options: dict[str, Any]) -> None:
         for name, value in options.items()
     }
     assert Policy.from_mapping(texts) == Policy(**options)
+
+
+@given(misspelt_options())
+def test_a_name_within_two_edits_of_an_option_is_taken_for_a_slip(name: str) -> None:
+    """Design, 3: "a `CORS_` key within two edits of a known name ... is a problem with the right
+    name in its hint"; "Unknown keyword options likewise".
+    """
+    assume(name not in OPTIONS)
+    options: dict[str, Any] = {name: None}
+    with pytest.raises(PolicyError) as caught:
+        Policy(**options)
+    [problem] = caught.value.problems
+    distances = {option: edits(name, option) for option in OPTIONS}
+    nearest = [option for option in OPTIONS if distances[option] == min(distances.values())]
+    suggested = problem.hint.removeprefix("Write ").removesuffix(".")
+    assert (suggested in nearest) is (min(distances.values()) <= 2)
 
 
 # ------------------------------------------------------------------ requests

@@ -355,6 +355,22 @@ def test_a_foreign_setting_is_told_its_name_here(library: str, name: str, ours: 
     assert problem.hint.startswith(f"{library} has it; {instead}")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("supports_credentials", "Flask-Cors has it; here it is called allow_credentials."),
+        (
+            "send_wildcard",
+            "Flask-Cors has it; drop it: allow_origins='*' always sends a literal *.",
+        ),
+    ],
+)
+def test_a_foreign_name_is_explained_in_one_sentence(name: str, hint: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        policy_with(name, True)
+    assert caught.value.problems[0].hint == hint
+
+
 @pytest.mark.parametrize("name", NEAR)
 def test_a_foreign_name_near_ours_is_told_ours(name: str) -> None:
     with pytest.raises(PolicyError) as caught:
