@@ -224,9 +224,13 @@ def current_rules() -> PathRules:
     return rules
 
 
+# Other settings that count: where WhiteNoise answers, and which views there are to go with.
+_OTHERS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
+
+
 def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
-    if setting.startswith(_PREFIX) or setting in ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME"):
+    if setting.startswith(_PREFIX) or setting in _OTHERS:
         _rules = None
 
 
