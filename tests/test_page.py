@@ -13,6 +13,7 @@ from example_servers import EXAMPLES, KINDS, Addresses, try_it
 BLOCKED = {
     "chromium": "TypeError: Failed to fetch",
     "firefox": "TypeError: NetworkError when attempting to fetch resource.",
+    "webkit": "TypeError: Load failed",
 }
 
 
