@@ -160,7 +160,7 @@ def serving(app: WSGIApplication) -> Iterator[str]:
     """The origin on which `app` is served."""
     with Server(("localhost", 0), QuietHandler) as server:
         server.set_app(app)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield f"http://localhost:{server.server_port}"
         finally:
@@ -172,7 +172,7 @@ def report_server() -> Iterator[tuple[int, queue.Queue[Any]]]:
     reports: queue.Queue[Any] = queue.Queue()
     handler = type("Handler", (ReportHandler,), {"reports": reports})
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield server.server_port, reports
         finally:
@@ -184,7 +184,7 @@ def started(
     command: list[str], home: Path, stdout: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The running program, in a process group that is gone afterwards."""
-    places = ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+    places = "HOME TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME".split()
     env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     env |= dict.fromkeys(places, str(home))
     with open(home / "output", "ab") as output:
