@@ -17,7 +17,7 @@ import threading
 import time
 import wsgiref.simple_server
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -34,9 +34,10 @@ def executable(what: str, package: str, *names: str) -> str:
     return found
 
 
-def chromium(home: Path, proxy: int) -> list[str]:
+@contextmanager
+def chromium(home: Path, proxy: int) -> Iterator[list[str]]:
     names = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
-    return [
+    yield [
         executable("Chromium", "chromium", *names),
         "--headless",
         "--no-sandbox",  # root has none, nor have many containers; only our own page is opened
@@ -51,7 +52,8 @@ def chromium(home: Path, proxy: int) -> list[str]:
     ]
 
 
-def firefox(home: Path, proxy: int) -> list[str]:
+@contextmanager
+def firefox(home: Path, proxy: int) -> Iterator[list[str]]:
     prefs: dict[str, Any] = {
         # Loopback addresses pass a proxy by, and need no DNS.
         "network.proxy.type": 1,
@@ -66,22 +68,58 @@ def firefox(home: Path, proxy: int) -> list[str]:
         "browser.shell.checkDefaultBrowser": False,
         "browser.startup.homepage_override.mstone": "ignore",
         "datareporting.policy.dataSubmissionEnabled": False,
-        # Else it asks the proxy for these all the time.
+        # It must not take the proxy that refuses everything for a hotel's.
         "network.captive-portal-service.enabled": False,
-        "network.connectivity-service.enabled": False,
-        "services.settings.server": "data:,#",
     }
     profile = home / "profile"
     profile.mkdir()
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(prefs[name])});" for name in prefs)
     (profile / "user.js").write_text("\n".join(lines))
     found = executable("Firefox", "firefox-esr", "firefox-esr", "firefox")
-    return [found, "--headless", "--no-remote", "--profile", str(profile)]
+    yield [found, "--headless", "--no-remote", "--profile", str(profile)]
+
+
+@contextmanager
+def webkit(home: Path, proxy: int) -> Iterator[list[str]]:
+    places = Path("/usr").glob("lib*/*/webkit2gtk-4.1/MiniBrowser")
+    found = executable("MiniBrowser", "libwebkit2gtk-4.1-0", *map(str, places))
+    with display(home) as screen:
+        yield [
+            "env",
+            f"DISPLAY={screen}",
+            "GDK_BACKEND=x11",
+            "NO_AT_BRIDGE=1",
+            "DBUS_SESSION_BUS_ADDRESS=disabled:",
+            "GSETTINGS_BACKEND=memory",
+            found,
+            f"--proxy=http://127.0.0.1:{proxy}",
+            "--ignore-host=localhost",
+        ]
+
+
+@contextmanager
+def display(home: Path) -> Iterator[str]:
+    """A screen that nobody sees, for what has no headless mode."""
+    xvfb = executable("Xvfb", "xvfb", "Xvfb")
+    # It takes a number that is free, and says which.
+    command = [xvfb, "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+    with started(command, home, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with process.stdout as told:
+            number = told.readline().decode().strip()
+        if not number:
+            output = (home / "output").read_text(errors="replace")
+            pytest.fail(f"Xvfb gives no display\n{output}", pytrace=False)
+        yield f":{number}"
 
 
 # One command line per engine, to which the address is added: from an empty folder and the port of
 # a proxy.
-ENGINES: dict[str, Callable[[Path, int], list[str]]] = {"chromium": chromium, "firefox": firefox}
+ENGINES: dict[str, Callable[[Path, int], AbstractContextManager[list[str]]]] = {
+    "chromium": chromium,
+    "firefox": firefox,
+    "webkit": webkit,
+}
 
 
 class ReportHandler(http.server.BaseHTTPRequestHandler):
@@ -122,7 +160,7 @@ def serving(app: WSGIApplication) -> Iterator[str]:
     """The origin on which `app` is served."""
     with Server(("localhost", 0), QuietHandler) as server:
         server.set_app(app)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield f"http://localhost:{server.server_port}"
         finally:
@@ -134,7 +172,7 @@ def report_server() -> Iterator[tuple[int, queue.Queue[Any]]]:
     reports: queue.Queue[Any] = queue.Queue()
     handler = type("Handler", (ReportHandler,), {"reports": reports})
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield server.server_port, reports
         finally:
@@ -142,17 +180,19 @@ def report_server() -> Iterator[tuple[int, queue.Queue[Any]]]:
 
 
 @contextmanager
-def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The running browser, in a process group that is gone afterwards."""
-    places = ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+def started(
+    command: list[str], home: Path, stdout: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running program, in a process group that is gone afterwards."""
+    places = "HOME TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME".split()
     env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     env |= dict.fromkeys(places, str(home))
-    with open(home / "output", "wb") as output:
+    with open(home / "output", "ab") as output:
         process = subprocess.Popen(
             command,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=output if stdout is None else stdout,
             stderr=output,
             start_new_session=True,
         )
@@ -175,10 +215,9 @@ def report_of(url: str, engine: str, timeout: float = 60) -> Any:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         report_server() as (port, reports),
+        ENGINES[engine](home := Path(folder), port) as command,
     ):
-        home = Path(folder)
         address = urlencode({"report": f"http://localhost:{port}/"})
-        command = ENGINES[engine](home, port)
         deadline = time.monotonic() + timeout
         with started([*command, f"{url}/?{address}"], home) as process:
             while time.monotonic() < deadline and process.poll() is None:

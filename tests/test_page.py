@@ -13,6 +13,7 @@ from example_servers import EXAMPLES, KINDS, Addresses, try_it
 BLOCKED = {
     "chromium": "TypeError: Failed to fetch",
     "firefox": "TypeError: NetworkError when attempting to fetch resource.",
+    "webkit": "TypeError: Load failed",
 }
 
 
@@ -123,7 +124,7 @@ def test_the_page_shows_what_is_not_as_expected(
     )
     for server, app in ((page, site), (stranger, site), (api, open_to_all)):
         server.set_app(app)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     try:
         shown = report_of(page.origin, engine)
     finally:
