@@ -69,9 +69,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         APP,
         (
-            "The page is on 'http://app.example.com', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://app.example.com': same host, but the page is http and the"
-            " policy has https."
+            "The page is on 'http://app.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://app.example.com': same host, but the page is"
+            " http and the policy has https."
         ),
         'allow_origins=[..., "http://app.example.com"]',
     ),
@@ -82,9 +82,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         APP,
         (
-            "The page is on 'http://app.example.com', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://app.example.com': same host, but the page is http and the"
-            " policy has https."
+            "The page is on 'http://app.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://app.example.com': same host, but the page is"
+            " http and the policy has https."
         ),
         (
             "serve the page over https, since with cookies http is not safe; or add"
@@ -99,9 +99,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         DEV,
         (
-            "The page is on 'http://localhost:5173', which allow_origins does not allow; the nearest"
-            " that it allows is 'http://localhost:3000': same host, but the page has port 5173 and the"
-            " policy has port 3000."
+            "The page is on 'http://localhost:5173', which allow_origins does not allow; the"
+            " nearest that it allows is 'http://localhost:3000': same host, but the page has port"
+            " 5173 and the policy has port 3000."
         ),
         'allow_origins=[..., "http://localhost:5173"]',
     ),
@@ -125,9 +125,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         DEV,
         (
-            "The page is on 'http://127.0.0.1:3000', which allow_origins does not allow; the nearest"
-            " that it allows is 'http://localhost:3000': 127.0.0.1 and localhost are two origins to a"
-            " browser."
+            "The page is on 'http://127.0.0.1:3000', which allow_origins does not allow; the"
+            " nearest that it allows is 'http://localhost:3000': 127.0.0.1 and localhost are two"
+            " origins to a browser."
         ),
         'allow_origins=[..., "http://127.0.0.1:3000"]',
     ),
@@ -138,9 +138,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         "https://example.com",
         (
-            "The page is on 'https://www.example.com', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://example.com': the page has \"www.\" in front and the policy"
-            " has not."
+            "The page is on 'https://www.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://example.com': the page has \"www.\" in front and"
+            " the policy has not."
         ),
         'allow_origins=[..., "https://www.example.com"]',
     ),
@@ -151,9 +151,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         APP,
         (
-            "The page is on 'https://app.example.com.', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://app.example.com': the host of the page ends in a dot and that"
-            " of the policy does not."
+            "The page is on 'https://app.example.com.', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://app.example.com': the host of the page ends in a"
+            " dot and that of the policy does not."
         ),
         'allow_origins=[..., "https://app.example.com."]',
     ),
@@ -164,9 +164,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         "https://example.com",
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://example.com': an origin is for one host, not for the hosts"
-            " below it."
+            "The page is on 'https://app.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://example.com': an origin is for one host, not for"
+            " the hosts below it."
         ),
         'allow_origins=[..., "https://app.example.com"]',
     ),
@@ -177,9 +177,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         "https://*.example.com",
         (
-            "The page is on 'https://example.com', which allow_origins does not allow; the nearest that"
-            " it allows is 'https://*.example.com': a pattern with *. is for the hosts below, not for"
-            " the host itself."
+            "The page is on 'https://example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://*.example.com': a pattern with *. is for the"
+            " hosts below, not for the host itself."
         ),
         'allow_origins=[..., "https://example.com"]',
     ),
@@ -190,8 +190,8 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         "https://app.exmaple.com",
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow; the nearest"
-            " that it allows is 'https://app.exmaple.com': the host is spelt differently."
+            "The page is on 'https://app.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://app.exmaple.com': the host is spelt differently."
         ),
         'allow_origins=[..., "https://app.example.com"]',
     ),
@@ -202,8 +202,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         APP,
         (
-            "The origin 'https://App.Example.com' is not written as a browser writes it; allow_origins"
-            " allows 'https://app.example.com', and browsers write an origin in lower case."
+            "The origin 'https://App.Example.com' is not written as a browser writes it;"
+            " allow_origins allows 'https://app.example.com', and browsers write an origin in"
+            " lower case."
         ),
         "send the header as Origin: https://app.example.com",
     ),
@@ -214,9 +215,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         APP,
         (
-            "The origin 'https://app.example.com/' is not written as a browser writes it; allow_origins"
-            " allows 'https://app.example.com', and an origin is scheme, host and port only, as"
-            " browsers write it."
+            "The origin 'https://app.example.com/' is not written as a browser writes it;"
+            " allow_origins allows 'https://app.example.com', and an origin is scheme, host and"
+            " port only, as browsers write it."
         ),
         "send the header as Origin: https://app.example.com",
     ),
@@ -227,8 +228,8 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         (
-            "The page sends the origin 'null', as local files, sandboxed frames and redirects from site"
-            " to site do, and allow_origins does not have it."
+            "The page sends the origin 'null', as local files, sandboxed frames and redirects"
+            " from site to site do, and allow_origins does not have it."
         ),
         (
             "open the page from a web server, give the frame allow-same-origin, or call the address"
@@ -251,8 +252,8 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow, since it is"
-            " empty."
+            "The page is on 'https://app.example.com', which allow_origins does not allow, since"
+            " it is empty."
         ),
         'allow_origins=["https://app.example.com"]',
     ),
@@ -263,8 +264,8 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow: the callable"
-            " of_customers said no."
+            "The page is on 'https://app.example.com', which allow_origins does not allow: the"
+            " callable of_customers said no."
         ),
         "let the callable of_customers return True for it",
     ),
@@ -275,7 +276,8 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow: the regular"
+            "The page is on 'https://app.example.com', which allow_origins does not allow: the"
+            " regular"
             r" expression 'https://app\.example' does not match all of it."
         ),
         'allow_origins=[..., "https://app.example.com"]',
@@ -287,9 +289,9 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         (
-            "The page is on 'https://app.example.com', which allow_origins does not allow: the regular"
-            " expression 'a' does not match all of it, the regular expression 'b' does not match all"
-            " of it and the callable Registered said no."
+            "The page is on 'https://app.example.com', which allow_origins does not allow: the"
+            " regular expression 'a' does not match all of it, the regular expression 'b' does"
+            " not match all of it and the callable Registered said no."
         ),
         'allow_origins=[..., "https://app.example.com"]',
     ),
@@ -309,8 +311,8 @@ MISTAKES: dict[str, Mistake] = {
         "credentials-not-allowed",
         None,
         (
-            'The page asks for cookies (credentials: "include"), and allow_origins is "*", which never'
-            " goes with them: the origins have to be named."
+            'The page asks for cookies (credentials: "include"), and allow_origins is "*", which'
+            " never goes with them: the origins have to be named."
         ),
         'allow_origins=["https://app.example.com"], allow_credentials=True',
     ),
@@ -322,9 +324,10 @@ MISTAKES: dict[str, Mistake] = {
         None,
         'The page asks for cookies (credentials: "include"), and allow_credentials is False.',
         (
-            "allow_credentials=True, but first mend this: 'http://intranet.example' with credentials:"
-            " whoever is on the network can speak for an http page. Write 'https://intranet.example',"
-            " or accept it with dangerously_allow=['insecure-origin']."
+            "allow_credentials=True, but first mend this: 'http://intranet.example' with"
+            " credentials: whoever is on the network can speak for an http page. Write"
+            " 'https://intranet.example', or accept it with"
+            " dangerously_allow=['insecure-origin']."
         ),
     ),
     "a method": (
@@ -343,8 +346,8 @@ MISTAKES: dict[str, Mistake] = {
         "method-not-allowed",
         "PATCH",
         (
-            "The page sends 'patch', and only 'PATCH' is allowed: a browser compares methods letter by"
-            " letter."
+            "The page sends 'patch', and only 'PATCH' is allowed: a browser compares methods"
+            " letter by letter."
         ),
         'write method: "PATCH" in the page',
     ),
@@ -373,8 +376,8 @@ MISTAKES: dict[str, Mistake] = {
         "header-not-allowed",
         "x-csrftoken",
         (
-            "The page sends the header 'x-csrf-token', which allow_headers does not have; the nearest"
-            " that it has is 'x-csrftoken'."
+            "The page sends the header 'x-csrf-token', which allow_headers does not have; the"
+            " nearest that it has is 'x-csrftoken'."
         ),
         f'allow_headers=[{DEFAULTS}, "x-csrf-token"]',
     ),
@@ -406,8 +409,8 @@ MISTAKES: dict[str, Mistake] = {
         "authorization-not-covered",
         None,
         (
-            'The page sends Authorization, which the "*" in allow_headers does not cover: it has to be'
-            " named."
+            'The page sends Authorization, which the "*" in allow_headers does not cover: it has'
+            " to be named."
         ),
         'allow_headers=["*", "Authorization"]',
     ),
@@ -418,8 +421,8 @@ MISTAKES: dict[str, Mistake] = {
         "no-policy",
         None,
         (
-            "No policy applies here: CORS is left to the application, and the browser blocks what that"
-            " does not allow itself."
+            "No policy applies here: CORS is left to the application, and the browser blocks what"
+            " that does not allow itself."
         ),
         'give it a policy with allow_origins=["https://app.example.com"]',
     ),
@@ -443,8 +446,8 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call(None),
         "not-cors",
         (
-            "The request has no Origin header, so it is no CORS request: it comes from this very site,"
-            " a link, or a program such as curl."
+            "The request has no Origin header, so it is no CORS request: it comes from this very"
+            " site, a link, or a program such as curl."
         ),
     ),
     "no origin, and no policy": (
@@ -452,8 +455,8 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call(None, "OPTIONS", HTTP_ACCESS_CONTROL_REQUEST_METHOD="PUT"),
         "not-cors",
         (
-            "The request has no Origin header, so it is no CORS request and is no preflight: it comes"
-            " from this very site, a link, or a program such as curl."
+            "The request has no Origin header, so it is no CORS request and is no preflight: it"
+            " comes from this very site, a link, or a program such as curl."
         ),
     ),
     "the browser says that it is the same site": (
@@ -461,8 +464,8 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call("https://api.example", "POST", HTTP_SEC_FETCH_SITE="same-origin"),
         "same-origin",
         (
-            "The page is on 'https://api.example', which is this very site, so the browser asks for no"
-            " permission."
+            "The page is on 'https://api.example', which is this very site, so the browser asks"
+            " for no permission."
         ),
     ),
     "the same host on http": (
@@ -470,8 +473,8 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call("http://api.example", "POST", HTTP_HOST="api.example:80"),
         "same-origin",
         (
-            "The page is on 'http://api.example', which is this very site, so the browser asks for no"
-            " permission."
+            "The page is on 'http://api.example', which is this very site, so the browser asks"
+            " for no permission."
         ),
     ),
     "the same host, TLS taken off by a proxy": (
@@ -479,8 +482,8 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call("https://api.example", "POST", HTTP_HOST="api.example"),
         "same-origin",
         (
-            "The page is on 'https://api.example', which is this very site, so the browser asks for no"
-            " permission."
+            "The page is on 'https://api.example', which is this very site, so the browser asks"
+            " for no permission."
         ),
     ),
     "OPTIONS that is no preflight": (
@@ -488,8 +491,9 @@ ALLOWED: dict[str, tuple[Policy | None, dict[str, str], str | None, str]] = {
         call(method="OPTIONS"),
         "plain-options",
         (
-            "This OPTIONS request has no Access-Control-Request-Method, so it is no preflight: the"
-            " application answers it, and the page on 'https://app.example.com' may read the answer."
+            "This OPTIONS request has no Access-Control-Request-Method, so it is no preflight:"
+            " the application answers it, and the page on 'https://app.example.com' may read the"
+            " answer."
         ),
     ),
     "a preflight": (
@@ -995,8 +999,8 @@ def test_a_simple_call_needs_little() -> None:
     found = explain(Policy(allow_origins="*"), call())
     assert [step.text for step in found.steps] == [
         (
-            "The page on 'https://app.example.com' is on another origin, so the browser looks at the"
-            " answer."
+            "The page on 'https://app.example.com' is on another origin, so the browser looks at"
+            " the answer."
         ),
         "A policy applies here.",
         'allow_origins is "*", which allows every origin.',
@@ -1025,14 +1029,14 @@ def test_it_prints_as_steps_verdict_and_fix() -> None:
     )
     assert str(explain(policy, call(None))).splitlines() == [
         (
-            "passed  cors-request  The request has no Origin header, so it is no CORS request: it comes"
-            " from this very site, a link, or a program such as curl."
+            "passed  cors-request  The request has no Origin header, so it is no CORS request: it"
+            " comes from this very site, a link, or a program such as curl."
         ),
         *(f"-       {name:14}Not reached." for name in STEPS[1:]),
         "",
         (
-            "Allowed: The request has no Origin header, so it is no CORS request: it comes from this"
-            " very site, a link, or a program such as curl."
+            "Allowed: The request has no Origin header, so it is no CORS request: it comes from"
+            " this very site, a link, or a program such as curl."
         ),
     ]
 
