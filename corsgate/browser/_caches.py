@@ -55,13 +55,14 @@ class PreflightCache:
 
     def has_method(self, key: PreflightKey, credentials: bool, method: str) -> bool:
         """ "Method cache entry match"."""
-        return any(entry.method in (method, "*") for entry in self._matching(key, credentials))
+        methods = {entry.method for entry in self._matching(key, credentials)}
+        return method in methods or ("*" in methods and self._engine.caches_star)
 
     def has_header(self, key: PreflightKey, credentials: bool, name: str) -> bool:
         """ "Header-name cache entry match"; `name` is in lower case."""
         names = {entry.header for entry in self._matching(key, credentials)}
         covered = name != NON_WILDCARD_REQUEST_HEADER or self._engine.star_covers_authorization
-        return name in names or ("*" in names and covered)
+        return name in names or ("*" in names and covered and self._engine.caches_star)
 
     def store(
         self,
@@ -97,7 +98,11 @@ class PreflightCache:
         return [
             entry
             for entry in self._entries
-            if entry.key == key and (entry.credentials or not credentials)
+            if entry.key == key
+            and (
+                entry.credentials == credentials
+                or (entry.credentials and not self._engine.caches_by_credentials)
+            )
         ]
 
 

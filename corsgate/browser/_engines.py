@@ -1,6 +1,7 @@
 """Where browser engines differ from the standard.
 
-Seen in Chromium 156, Firefox ESR 153 and WebKitGTK 2.50, headless; see tests/test_browser_table.py.
+Seen in Chromium 156, Firefox ESR 153 and WebKitGTK 2.50, headless, or read in their sources; see
+tests/test_browser_table.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Engine:
     invalid_max_age: int = 5
     # Step 7.6: does `*` cover Authorization?
     star_covers_authorization: bool = False
-    # Does the cache know a `*` of Access-Control-Allow-Headers, or only the names asked for?
+    # Is a `*` in the preflight cache more than a method or a header of that name?
     caches_star: bool = True
     # After a redirect, is there a preflight although the request no longer needs one? Does it name
     # the headers that the request no longer has?
@@ -33,8 +34,8 @@ class Engine:
     metadata_after_taint: bool = True
     # Mixed Content: may a page on https call http on a loopback host?
     mixed_loopback: bool = True
-    # Has the HTTP cache a place of its own for requests without credentials?
-    cache_by_credentials: bool = False
+    # Do both caches keep requests with credentials and without them apart?
+    caches_by_credentials: bool = False
     # Is a cookie without SameSite taken as Lax?
     lax_by_default: bool = False
 
@@ -56,7 +57,7 @@ ENGINES = {
         caches_star=False,
         preflight_sticks=True,
         preflight_keeps_origin=True,
-        cache_by_credentials=True,
+        caches_by_credentials=True,
     ),
     "webkit": Engine(
         max_age_cap=600,

@@ -181,7 +181,7 @@ class UserAgent:
         sent = HTTPRequest(request.method, url, headers, request.body or b"")
 
         partition = request.origin
-        if self._engine.cache_by_credentials:
+        if self._engine.caches_by_credentials:
             partition += f" {includes_credentials}"
         cacheable = request.method == "GET" and request.cache_mode == "default"
         if cacheable and (stored := self._http_cache.find(partition, url, headers)):
@@ -258,9 +258,6 @@ class UserAgent:
             if name not in allowed and not by_star:
                 raise fail("header", name)
 
-        if not self._engine.caches_star and "*" in allowed:
-            allowed = [*allowed, *names]
-            allowed.remove("*")
         self._preflights.store(
             _key(request),
             request.includes_credentials,
@@ -271,7 +268,7 @@ class UserAgent:
 
     def _max_age(self, values: list[str]) -> float:
         """ "CORS-preflight fetch", steps 7.8 to 7.10; `Access-Control-Max-Age` is delta-seconds."""
-        if not values:
+        if not any(values):
             return 5
         value = values[0] if len(values) == 1 else ""
         if value.isascii() and value.isdecimal():
