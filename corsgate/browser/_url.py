@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # URL, "forbidden domain code point", and what is not ASCII: a host is written in punycode here.
 _NO_HOST = re.compile(r"[^!$&-.0-;=A-Z_a-z~]|[:;]")
+_ABSOLUTE = re.compile(r"[\x00-\x20]*[A-Za-z][A-Za-z0-9+.-]*://")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\\\s]+")
 # What may stand in a path or query as it is; "%" too, since nothing is encoded twice.
 _PATH_SAFE = "/%:@!$&'()*+,;=~|[]"
@@ -48,8 +49,11 @@ def parse_url(text: str, base: URL | None = None) -> URL | None:
     """URL, "URL parser": the absolute URL that `text` is, seen from `base`; None if it is none."""
     before, mark, after = text.partition("?")
     before = before.replace("\\", "/")  # the same in http(s) URLs, and urlsplit knows nothing of it
+    joined = before + mark + after
     try:
-        parts = urlsplit(urljoin(str(base) if base else "", before + mark + after))
+        if base is not None and not _ABSOLUTE.match(joined):
+            joined = urljoin(str(base), joined)
+        parts = urlsplit(joined)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
