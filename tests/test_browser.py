@@ -1,6 +1,7 @@
 """`corsgate.browser.Browser`: what it takes, what it sends, and what its errors say."""
 
 import io
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -61,8 +62,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         PUT,
         "CORS check, step 2",
         (
-            f"{ACCESS}{PREFLIGHT}No 'Access-Control-Allow-Origin' header is present on the requested"
-            " resource."
+            f"{ACCESS}{PREFLIGHT}No 'Access-Control-Allow-Origin' header is present on the"
+            " requested resource."
         ),
         f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 403.",
     ),
@@ -80,8 +81,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         {},
         "CORS check, step 4",
         (
-            f"{ACCESS}The 'Access-Control-Allow-Origin' header has a value 'https://other.example' that"
-            f" is not equal to the supplied origin.{VALID}"
+            f"{ACCESS}The 'Access-Control-Allow-Origin' header has a value 'https://other.example'"
+            f" that is not equal to the supplied origin.{VALID}"
         ),
         (
             f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match"
@@ -131,8 +132,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS check, step 4",
         ACCESS + STAR_TEXT,
         (
-            f"{QUOTED}Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’ is"
-            " ‘*’)."
+            f"{QUOTED}Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’"
+            " is ‘*’)."
         ),
     ),
     (
@@ -141,8 +142,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         INCLUDE,
         "CORS check, step 7",
         (
-            f"{ACCESS}The value of the 'Access-Control-Allow-Credentials' header in the response is ''"
-            " which must be 'true' when the request's credentials mode is 'include'."
+            f"{ACCESS}The value of the 'Access-Control-Allow-Credentials' header in the response is"
+            " '' which must be 'true' when the request's credentials mode is 'include'."
         ),
         f"{BLOCKED}expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
     ),
@@ -210,8 +211,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         {"headers": {"Authorization": "x"}},
         "CORS-preflight fetch, step 7.6",
         (
-            f"{ACCESS}Request header field authorization is not allowed by Access-Control-Allow-Headers"
-            " in preflight response."
+            f"{ACCESS}Request header field authorization is not allowed by"
+            " Access-Control-Allow-Headers in preflight response."
         ),
         (
             f"{BLOCKED}header ‘authorization’ is not allowed according to header"
@@ -224,8 +225,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         {"headers": {"X-Custom": "1"}},
         "CORS-preflight fetch, step 7.7",
         (
-            f"{ACCESS}Request header field x-custom is not allowed by Access-Control-Allow-Headers in"
-            " preflight response."
+            f"{ACCESS}Request header field x-custom is not allowed by Access-Control-Allow-Headers"
+            " in preflight response."
         ),
         (
             f"{BLOCKED}header ‘x-custom’ is not allowed according to header"
@@ -238,8 +239,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         {},
         "HTTP-redirect fetch, steps 9 and 10",
         (
-            f"{ACCESS}Redirect location '' contains a username and password, which is disallowed for"
-            " cross-origin requests."
+            f"{ACCESS}Redirect location '' contains a username and password, which is disallowed"
+            " for cross-origin requests."
         ),
         None,
     ),
@@ -249,8 +250,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         {"mode": "same-origin"},
         "Main fetch, step 12",
         (
-            f'Fetch API cannot load {API}/case. Request mode is "same-origin" but the URL\'s origin is'
-            f" not same as the request origin {PAGE}."
+            f'Fetch API cannot load {API}/case. Request mode is "same-origin" but the URL\'s origin'
+            f" is not same as the request origin {PAGE}."
         ),
         None,
     ),
@@ -261,8 +262,8 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "HTTP fetch, step 5",
         None,
         (
-            f"The resource at “{API}/case” was blocked due to its Cross-Origin-Resource-Policy header"
-            " (or lack thereof). See"
+            f"The resource at “{API}/case” was blocked due to its Cross-Origin-Resource-Policy"
+            " header (or lack thereof). See"
             " https://developer.mozilla.org/docs/Web/HTTP/Cross-Origin_Resource_Policy_(CORP)#"
         ),
     ),
@@ -310,8 +311,8 @@ def test_an_error_reads_as_a_sentence_with_the_texts_below() -> None:
     assert str(error) == "\n".join(
         [
             (
-                f"preflight of GET {API}/case from {PAGE}: Access-Control-Allow-Headers does not allow"
-                " x-custom (Fetch, CORS-preflight fetch, step 7.7)"
+                f"preflight of GET {API}/case from {PAGE}: Access-Control-Allow-Headers does not"
+                " allow x-custom (Fetch, CORS-preflight fetch, step 7.7)"
             ),
             f"Chromium: {error.chromium}",
             f"Firefox: {error.firefox}",
@@ -659,8 +660,8 @@ def test_authorization_stays_within_one_origin() -> None:
 
 def test_no_cors_drops_the_headers_that_would_need_a_preflight() -> None:
     """Fetch, "request-no-cors" guard."""
-    options = {"method": "POST", "json": {"a": 1}, "mode": "no-cors"}
-    [request] = sent(headers={"X-Custom": "1", "Accept": "text/html"}, **options)
+    headers = {"X-Custom": "1", "Accept": "text/html"}
+    [request] = sent(headers=headers, method="POST", json={"a": 1}, mode="no-cors")
     assert request.header("X-Custom") is None
     assert request.header("Content-Type") is None
     assert request.header("Accept") == "text/html"
@@ -819,7 +820,7 @@ def test_an_answer_is_reused_while_it_is_fresh() -> None:
         ("max-age=60", {"cache": "no-store"}),
     ],
 )
-def test_what_must_not_be_reused_is_not(control: str, options: dict[str, str]) -> None:
+def test_what_must_not_be_reused_is_not(control: str, options: dict[str, Any]) -> None:
     servers = Servers(answer=[allow_origin("*"), ("Cache-Control", control)])
     browser = servers.browser()
     browser.fetch("/case", **options)
@@ -971,8 +972,8 @@ def test_what_a_form_cannot_do_is_an_error(options: dict[str, str], text: str) -
         (
             {"origin": "https://App.example.com:443"},
             (
-                "origin is 'https://App.example.com:443', which is not how browsers write one: write"
-                " 'https://app.example.com'"
+                "origin is 'https://App.example.com:443', which is not how browsers write one:"
+                " write 'https://app.example.com'"
             ),
         ),
         (
@@ -1097,8 +1098,10 @@ def test_a_body_is_closed_and_may_be_written() -> None:
 def test_an_application_may_start_again_after_an_error() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
-        error = ValueError()
-        start_response("500 Oh", [], (ValueError, error, error.__traceback__))
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oh", [], sys.exc_info())
         return [b"x"]
 
     assert Browser(app, origin="https://testserver").fetch("/").status == 500
@@ -1106,8 +1109,10 @@ def test_an_application_may_start_again_after_an_error() -> None:
 
 def _late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [])(b"a")
-    error = LookupError("late")
-    start_response("500 Oh", [], (LookupError, error, error.__traceback__))
+    try:
+        raise LookupError("late")
+    except LookupError:
+        start_response("500 Oh", [], sys.exc_info())
     return []
 
 
