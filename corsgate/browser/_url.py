@@ -13,7 +13,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # URL, "forbidden domain code point", and what is not ASCII: a host is written in punycode here.
 _NO_HOST = re.compile(r"[^!$&-.0-;=A-Z_a-z~]|[:;]")
 _ABSOLUTE = re.compile(r"[\x00-\x20]*[A-Za-z][A-Za-z0-9+.-]*://")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\\\s]+")
+# Of other schemes. No white space, and nothing that begins or ends another part of a URL.
+_ORIGIN = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://[!$-.0->A-\[\]-~]+")
 # What may stand in a path or query as it is; "%" too, since nothing is encoded twice.
 _PATH_SAFE = "/%:@!$&'()*+,;=~|[]"
 
@@ -71,7 +72,7 @@ def parse_url(text: str, base: URL | None = None) -> URL | None:
         None if port == _DEFAULT_PORTS[parts.scheme] else port,
         quote(parts.path or "/", safe=_PATH_SAFE, encoding="latin-1", errors="replace"),
         quote(parts.query, safe=_PATH_SAFE + "?", encoding="latin-1", errors="replace")
-        if mark
+        if mark or "?" in joined
         else None,
         "@" in parts.netloc,
     )
