@@ -14,6 +14,8 @@ __all__ = ["main"]
 # Sub-command, which is also the module's name -> what it does, in one line.
 _COMMANDS = {
     "explain": "Say why a browser lets a request through or blocks it.",
+    "probe": "Ask a live server what a browser would, and say what is wrong.",
+    "audit": "Ask a live server with hostile origins, and say what is risky.",
 }
 
 

@@ -1,0 +1,443 @@
+"""From what a server answered to what is wrong there and what to write: no network, no printing.
+
+The servers may be of any make, and what they send is untrusted: `shown` whatever goes in a text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .._protocol import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    MAX_AGE,
+    NON_WILDCARD_REQUEST_HEADER,
+    ORIGIN,
+    REQUEST_METHOD,
+    VARY,
+)
+from .._words import shown
+from ..browser._engines import ENGINES
+from ..browser._messages import get, values_of
+from ..browser._safelist import extract_tokens
+from ..browser._url import is_same_origin, parse_url
+from ._makes import fix_for, says_corsgate
+
+if TYPE_CHECKING:
+    from ..browser import FetchError, HTTPRequest, HTTPResponse
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_NO_OPTIONS = (404, 405, 501)
+_CACHE_HEADERS = ("X-Cache", "CF-Cache-Status", "X-Cache-Status", "X-Varnish-Cache")
+
+
+class Finding(NamedTuple):
+    """Something about a server: a stable code, a sentence, and what to do in one line."""
+
+    code: str
+    text: str
+    fix: str
+
+
+def is_preflight(request: HTTPRequest) -> bool:
+    return request.method == "OPTIONS" and request.header(REQUEST_METHOD) is not None
+
+
+def find_cause(error: FetchError, origin: str) -> Finding:
+    """Why the browser blocks, as far as its request and the answer show.
+
+    :param origin: that of the page.
+    """
+    request, response = error.request, error.response
+    if request is None or response is None:
+        return Finding(
+            "mixed-content",
+            "A page on https may not call http, so nothing is sent.",
+            "Serve the API over https.",
+        )
+    reason = response.header("X-CORSGate-Reason")
+    if reason:
+        said, _, fix = reason.partition(" To allow it: ")
+        fix = f"Write {_text(fix)}." if fix else fix_for("origin", response, origin)
+        return Finding("corsgate", f"corsgate says: {_text(said)}", fix)
+    if is_preflight(request) and not 200 <= response.status <= 299:
+        return _preflight_status(request, response, origin)
+    if error.code in ("method", "header", "authorization"):
+        return _not_listed(error.code, request, response)
+    if error.code in ("allow-methods-invalid", "allow-headers-invalid"):
+        return Finding(
+            error.code,
+            "One part of the list is no name, and so the whole list counts for nothing.",
+            "Write names with commas between them, and nothing else.",
+        )
+    if error.code == "allow-credentials":
+        return _credentials(response)
+    if error.code.startswith("allow-origin"):
+        return _origin(error.code, request, response, origin)
+    return Finding(
+        error.code,
+        "The redirect leads where no page may follow.",
+        "Call the address at its end, or have the server redirect to a plain http(s) address.",
+    )
+
+
+def _preflight_status(request: HTTPRequest, response: HTTPResponse, origin: str) -> Finding:
+    status = response.status
+    if status in _REDIRECTS:
+        kind, address = _redirect(request, response)
+        return Finding(
+            f"preflight-redirect-{kind}",
+            f"The preflight is redirected {_KINDS_OF_REDIRECT[kind]},"
+            " and a browser follows no redirect of a preflight.",
+            _call(address) if kind != "login" else fix_for("options", response, origin),
+        )
+    if says_corsgate(response):
+        return Finding(
+            "origin-not-allowed",
+            f"corsgate refuses the preflight: its policy does not allow {origin}.",
+            fix_for("origin", response, origin),
+        )
+    if status in (401, 407):
+        text = "something wants a log-in first, and a preflight never carries one."
+    elif status == 403:
+        text = (
+            "the server does not allow this origin, method or header,"
+            " or a firewall or CSRF check stops it."
+        )
+    elif status in _NO_OPTIONS:
+        text = "nothing there answers OPTIONS for this address."
+    elif status == 429:
+        text = "the server counts preflights as requests, and there were too many."
+    elif status >= 500:
+        text = "the server, or one behind it, fails on OPTIONS."
+    else:
+        text = "something in front of the CORS layer answers OPTIONS."
+    return Finding(
+        "preflight-status",
+        f"The preflight is answered with {status}: {text}",
+        fix_for("origin" if status == 403 else "options", response, origin),
+    )
+
+
+_KINDS_OF_REDIRECT = {
+    "slash": "to the same address with or without a slash at the end",
+    "https": "from http to https",
+    "login": "to what looks like a log-in",
+    "host": "to another host",
+    "elsewhere": "to another address",
+}
+
+
+def _redirect(request: HTTPRequest, response: HTTPResponse) -> tuple[str, str]:
+    """What kind of redirect this is, and the address that it leads to."""
+    here = parse_url(request.url)
+    there = parse_url(get(response.headers, "Location") or "", here)
+    if here is None or there is None or not there.host:
+        return "elsewhere", "its end"
+    if there.origin == here.origin and there.path.rstrip("/") == here.path.rstrip("/"):
+        kind = "slash"
+    elif there.host == here.host and (here.scheme, there.scheme) == ("http", "https"):
+        kind = "https"
+    elif any(word in str(there).lower() for word in ("login", "signin", "sign-in", "sso", "auth")):
+        kind = "login"
+    else:
+        kind = "elsewhere" if there.host == here.host else "host"
+    return kind, shown(str(there))
+
+
+def _call(address: str) -> str:
+    return f"Call {address} from the page, or let the server answer here without a redirect."
+
+
+def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Finding:
+    header = ALLOW_METHODS if code == "method" else ALLOW_HEADERS
+    allowed = extract_tokens(values_of(response.headers, header))[0] or []
+    listed = f"It says {shown(', '.join(allowed))}." if allowed else "There is no such header."
+    if code == "method":
+        method = request.header(REQUEST_METHOD) or ""
+        fix = f"Add {method} to {header}."
+        if method.upper() in allowed:
+            fix = f"Write {method.upper()} in the page: names of methods are case-sensitive."
+        elif method in {name.upper() for name in allowed}:
+            fix = f"Write {method} in {header}: names of methods are case-sensitive."
+        missing = method
+    else:
+        asked = (request.header("Access-Control-Request-Headers") or "").split(",")
+        lower = {name.lower() for name in allowed}
+        names = [name for name in asked if name not in lower]
+        if "*" in lower and code == "authorization":
+            names = [NON_WILDCARD_REQUEST_HEADER]
+        missing = ", ".join(names)
+        fix = f"Add {missing} to {header}."
+    text = f"{header} does not allow {missing}. {listed}"
+    if "*" in allowed:
+        text += " With credentials * is no wildcard."
+    return Finding(f"{code}-not-allowed", text, fix)
+
+
+def _credentials(response: HTTPResponse) -> Finding:
+    values = values_of(response.headers, ALLOW_CREDENTIALS)
+    if not values:
+        text = f"The page asks for cookies, and {ALLOW_CREDENTIALS} is missing."
+    elif len(values) > 1:
+        text = f"{ALLOW_CREDENTIALS} is there {len(values)} times: two layers add it."
+    else:
+        text = (
+            f"{ALLOW_CREDENTIALS} is {shown(values[0])}, and only the lower-case word true counts."
+        )
+    return Finding(
+        "credentials-not-allowed",
+        text,
+        f"Answer {ALLOW_CREDENTIALS}: true, once; or call without credentials.",
+    )
+
+
+def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str) -> Finding:
+    """Why Access-Control-Allow-Origin is not what the browser wants to see."""
+    value = get(response.headers, ALLOW_ORIGIN) or ""
+    sent = request.header(ORIGIN)
+    if code == "allow-origin-repeated":
+        return Finding(
+            code,
+            f"{ALLOW_ORIGIN} is there {len(values_of(response.headers, ALLOW_ORIGIN))} times:"
+            " two layers add it, the application and a proxy in front of it, as a rule.",
+            fix_for("twice", response, origin),
+        )
+    if code == "allow-origin-wildcard":
+        return Finding(
+            code,
+            "The page asks for cookies, and * is never for requests with cookies.",
+            fix_for("credentials", response, origin),
+        )
+    if code == "allow-origin-list":
+        return Finding(
+            code,
+            f"{ALLOW_ORIGIN} names several origins, and it can name one only.",
+            f"Look the request's Origin up in the list; answer that one, and {VARY}: {ORIGIN}.",
+        )
+    if sent == "null" != origin:
+        return Finding(
+            "origin-lost",
+            "After a redirect from one server to another the browser says Origin: null.",
+            "Call the address at the end of the redirects from the page.",
+        )
+    cache = _cache(response)
+    if cache:
+        return Finding(
+            "cached-answer",
+            f"The answer comes from a cache ({cache}), which has one for other pages or none.",
+            f"Send {VARY}: {ORIGIN} with every answer of this address, and empty the cache.",
+        )
+    if code != "allow-origin-missing":
+        return Finding(
+            code,
+            f"{ALLOW_ORIGIN} is {shown(value)}, and the page's origin is {sent}"
+            f"{_difference(value, origin)}.",
+            fix_for("origin", response, origin),
+        )
+    return _missing(request, response, origin)
+
+
+def _missing(request: HTTPRequest, response: HTTPResponse, origin: str) -> Finding:
+    status = response.status
+    if is_preflight(request):
+        speaks = any(get(response.headers, name) for name in (ALLOW_METHODS, ALLOW_HEADERS))
+        if speaks:
+            text = f"The server knows CORS, and does not allow {origin} here."
+        else:
+            text = f"OPTIONS is answered ({status}), but by something that knows nothing of CORS."
+        kind = "origin" if speaks else "options"
+        return Finding("origin-not-allowed", text, fix_for(kind, response, origin))
+    if status in _REDIRECTS:
+        kind, address = _redirect(request, response)
+        return Finding(
+            f"redirect-{kind}",
+            f"The request is redirected {_KINDS_OF_REDIRECT[kind]}, without {ALLOW_ORIGIN} on the"
+            " redirect itself.",
+            _call(address),
+        )
+    if status >= 400:
+        return Finding(
+            "error-without-headers",
+            f"The answer is an error ({status}) without CORS headers: what is to be mended may be"
+            " that error, which the page cannot see.",
+            fix_for("errors", response, origin),
+        )
+    return Finding(
+        "origin-not-allowed",
+        f"The server does not allow {origin} here, or knows nothing of CORS.",
+        fix_for("origin", response, origin),
+    )
+
+
+def _difference(value: str, origin: str) -> str:
+    """In what a value differs from the origin that it was probably to be."""
+    ours, its = parse_url(origin), parse_url(value)
+    if value.rstrip("/") == origin:
+        return ": the slash at the end is no part of an origin"
+    if value.lower() == origin:
+        return ": origins are in lower case"
+    if "*" in value:
+        return ": browsers know no patterns, only * alone"
+    if ours is None or its is None:
+        return ""
+    if (ours.host, ours.port) == (its.host, its.port) and ours.scheme != its.scheme:
+        return f": {its.scheme} is not {ours.scheme}"
+    if ours.host == its.host and ours.scheme == its.scheme:
+        return ": the port differs" if ours.port != its.port else ": an origin has no path"
+    if ours.host.removeprefix("www.") == its.host.removeprefix("www."):
+        return ": www. counts"
+    return ""
+
+
+def _cache(response: HTTPResponse) -> str:
+    """The header that shows that this answer was kept by a cache, or ""."""
+    age = get(response.headers, "Age") or ""
+    if age.isdecimal() and age.strip("0"):
+        return f"Age: {shown(age)[1:-1]}"
+    for name in _CACHE_HEADERS:
+        value = get(response.headers, name) or ""
+        if "hit" in value.lower():
+            return f"{name}: {shown(value)[1:-1]}"
+    return ""
+
+
+def find_warnings(
+    exchanges: list[tuple[HTTPRequest, HTTPResponse]], *, origin: str, blocked: bool
+) -> list[Finding]:
+    """What does not block this request, but may block another one, or slows it down.
+
+    :param exchanges: what a browser sent and got, oldest first.
+    :param origin: that of the page.
+    """
+    found: list[Finding] = []
+    for request, response in exchanges:
+        if is_preflight(request) and 200 <= response.status <= 299:
+            found += _about_preflight(request, response)
+    if blocked or not exchanges:
+        return found
+    request, response = exchanges[-1]
+    url = parse_url(request.url)
+    if url is not None and is_same_origin(origin, url.origin) and len(exchanges) == 1:
+        found.append(
+            Finding(
+                "same-origin",
+                "The page and the address are of one origin, so CORS has no say.",
+                "Ask with the origin of another page.",
+            )
+        )
+    cache = _cache(response)
+    if cache:
+        found.append(
+            Finding(
+                "cached-answer",
+                f"The answer comes from a cache ({cache}), not from the server itself.",
+                "Ask for an address that is in no cache too: add ?1 to it.",
+            )
+        )
+    return found
+
+
+def find_missing_vary(response: HTTPResponse, without: HTTPResponse) -> Finding | None:
+    """Whether a cache may mix up the answers for several pages.
+
+    Fetch, "CORS protocol and HTTP caches": `Vary` need not be there where the header is always
+    the same, whether or not the request has an `Origin`.
+
+    :param without: the answer to the same request without `Origin`.
+    """
+    values = [values_of(answer.headers, ALLOW_ORIGIN) for answer in (response, without)]
+    if values[0] == values[1] or (varies_by_origin(response) and varies_by_origin(without)):
+        return None
+    return Finding(
+        "vary-missing",
+        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: a cache may"
+        " give one page the answer for another, which is then blocked.",
+        f"Send {VARY}: {ORIGIN} with every answer of this address, also to requests without"
+        f" {ORIGIN}.",
+    )
+
+
+def varies_by_origin(response: HTTPResponse) -> bool:
+    names = [name.strip().lower() for name in (get(response.headers, VARY) or "").split(",")]
+    return "origin" in names or "*" in names
+
+
+def _about_preflight(request: HTTPRequest, response: HTTPResponse) -> list[Finding]:
+    found: list[Finding] = []
+    allowed = extract_tokens(values_of(response.headers, ALLOW_HEADERS))[0] or []
+    lower = {name.lower() for name in allowed}
+    asked = (request.header("Access-Control-Request-Headers") or "").split(",")
+    name = NON_WILDCARD_REQUEST_HEADER
+    if name in asked and name not in lower and "*" in lower:
+        found.append(
+            Finding(
+                "authorization-by-wildcard",
+                "By the standard * does not cover Authorization; browsers still let it.",
+                f"Name Authorization in {ALLOW_HEADERS}.",
+            )
+        )
+    return found + _about_max_age(values_of(response.headers, MAX_AGE))
+
+
+def _about_max_age(values: list[str]) -> list[Finding]:
+    value = ", ".join(values)
+    if not values:
+        return [
+            Finding(
+                "max-age-missing",
+                f"There is no {MAX_AGE}: browsers ask again after 5 seconds.",
+                f"Send {MAX_AGE}: 600, which all browsers keep to.",
+            )
+        ]
+    if len(values) > 1 or not (value.isascii() and value.isdecimal()):
+        return [
+            Finding(
+                "max-age-invalid",
+                f"{MAX_AGE} is {shown(value)}, which is no number of seconds: browsers ask again"
+                " after 5 seconds, or each time.",
+                f"Send {MAX_AGE}: 600.",
+            )
+        ]
+    caps = {name.capitalize(): int(engine.max_age_cap) for name, engine in ENGINES.items()}
+    digits = value.lstrip("0") or "0"
+    seconds = int(digits[:10])
+    cut = [f"{name} {cap}" for name, cap in caps.items() if seconds > cap]
+    if not cut:
+        return []
+    return [
+        Finding(
+            "max-age-over-cap",
+            f"{MAX_AGE} is {shown(digits)[1:-1]}, and browsers keep to their own limit:"
+            f" {', '.join(cut)} seconds.",
+            "Nothing is wrong; but do not rely on the longer time.",
+        )
+    ]
+
+
+def find_lost_headers(path: str, status: int, lost: bool) -> Finding | None:
+    """What an answer to a path that was asked for its error shows; None if all is well.
+
+    :param lost: whether a page may not read the answer.
+    """
+    if status < 400:
+        return Finding(
+            "no-error",
+            f"{shown(path)} answers {status}, which is no error, so it shows nothing of errors.",
+            "Name a path that fails.",
+        )
+    if lost:
+        return Finding(
+            "headers-lost-on-errors",
+            f"The error {status} of {shown(path)} has not the headers: pages see a CORS error in its"
+            " place.",
+            "Let the outermost layer add the headers, to every status"
+            " (nginx: add_header ... always).",
+        )
+    return None
+
+
+def _text(value: str) -> str:
+    return shown(value)[1:-1] if len(value) <= 100 else ascii(value[:400])[1:-1]

@@ -1,0 +1,94 @@
+"""What to write, in the words of the server that answered, as far as it says what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN
+from ..browser._messages import get
+
+if TYPE_CHECKING:
+    from ..browser import HTTPResponse
+
+# What such a server calls itself, in lower case -> its make.
+_NAMES = {
+    "amazons3": "s3",
+    "nginx": "nginx",
+    "openresty": "nginx",
+    "express": "express",
+    "werkzeug": "python",
+    "wsgiserver": "python",
+    "gunicorn": "python",
+    "waitress": "python",
+    "uvicorn": "python",
+    "simplehttp": "files",
+}
+# What is to be mended -> make -> the line; the make "" is any other.
+_FIXES = {
+    "origin": {
+        "": f"Allow the origin {{origin}} on the server: {ALLOW_ORIGIN}: {{origin}}.",
+        "corsgate": 'Add "{origin}" to corsgate\'s allow_origins.',
+        "express": 'Write app.use(cors({{ origin: "{origin}" }})) before the routes.',
+        "files": "This server sends no CORS headers at all; put one that does in front of it.",
+        "nginx": f'Write add_header {ALLOW_ORIGIN} "{{origin}}" always; or leave it to the'
+        " application.",
+        "python": 'Put a CORS middleware outermost: corsgate with allow_origins=["{origin}"].',
+        "s3": "Add {origin} to AllowedOrigins, and the method to AllowedMethods, in the bucket's"
+        " CORS configuration.",
+    },
+    "options": {
+        "": "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer"
+        " OPTIONS with 204.",
+        "express": "Write app.use(cors(...)) before log-in and routes.",
+        "files": "This server sends no CORS headers at all; put one that does in front of it.",
+        "nginx": "Let OPTIONS through to the application, or return 204 for it with the CORS"
+        " headers.",
+        "python": "Put the CORS middleware outermost, before log-in, redirects and routes.",
+        "s3": "Add a rule for this origin and method to the bucket's CORS configuration.",
+    },
+    "errors": {
+        "": "Look in the server's log for the error; and let the outermost layer add the headers"
+        " to every status.",
+        "nginx": "Look in the server's log for the error; and write always at the end of"
+        " add_header, or errors go without.",
+        "python": "Look in the server's log for the error; and put the CORS middleware outermost.",
+    },
+    "twice": {
+        "": "Let only one of the layers add it.",
+        "nginx": f"Take out add_header, or write proxy_hide_header {ALLOW_ORIGIN};",
+    },
+    "credentials": {
+        "": f"Answer {ALLOW_ORIGIN}: {{origin}}, {ALLOW_CREDENTIALS}: true and Vary: Origin; or"
+        " call without credentials.",
+        "express": 'Write cors({{ origin: "{origin}", credentials: true }}); or call without'
+        " credentials.",
+        "python": 'With corsgate: allow_origins=["{origin}"], allow_credentials=True; or call'
+        " without credentials.",
+    },
+}
+
+
+def fix_for(kind: str, response: HTTPResponse, origin: str) -> str:
+    """The line to write.
+
+    :param kind: origin, options, errors, twice or credentials.
+    :param origin: that of the page.
+    """
+    lines = _FIXES[kind]
+    return lines.get(_make(response), lines[""]).format(origin=origin)
+
+
+def says_corsgate(response: HTTPResponse) -> bool:
+    """Whether the body of a refusal is corsgate's."""
+    return response.status == 403 and b"(CORS)" in response.body
+
+
+def _make(response: HTTPResponse) -> str:
+    if says_corsgate(response):
+        return "corsgate"
+    for header in ("X-Powered-By", "Server"):
+        value = (get(response.headers, header) or "").lower()
+        for name, make in _NAMES.items():
+            if name in value:
+                return make
+    return ""
