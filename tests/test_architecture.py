@@ -71,6 +71,7 @@ CLI = (
     "corsgate.cli._live",
     "corsgate.cli._makes",
     "corsgate.cli._diagnosis",
+    "corsgate.cli._warnings",
     "corsgate.cli.probe",
     "corsgate.cli._hostile",
     "corsgate.cli.audit",
@@ -82,7 +83,9 @@ JUDGES = {
     *BROWSER,
     "corsgate.cli._makes",
     "corsgate.cli._diagnosis",
+    "corsgate.cli._warnings",
     "corsgate.cli._hostile",
+    "corsgate.cli.audit",
     "corsgate.cli.probe",
 }
 # What may be imported from elsewhere, besides the standard library.

@@ -11,18 +11,11 @@ from rich.text import Text
 from .._protocol import ORIGIN
 from .._words import one_line
 from ..browser import FetchError
-from ._diagnosis import (
-    Finding,
-    find_cause,
-    find_lost_headers,
-    find_missing_vary,
-    find_warnings,
-    is_preflight,
-    varies_by_origin,
-)
-from ._live import LiveBrowser, parse_live_url
+from ._diagnosis import Finding, find_cause, is_preflight
+from ._live import LiveBrowser, in_one_line, parse_live_url
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
+from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +31,6 @@ if TYPE_CHECKING:
 NO_ANSWER = 2
 USER_AGENT = "corsgate (CORS probe)"
 _MOST_LINES = 30
-_MOST_SHOWN = 600
 # Of a request, what every browser adds.
 _NOT_SHOWN = {"accept", "content-length", "referer"}
 _SECRET = {"authorization", "cookie", "x-api-key"}
@@ -222,9 +214,9 @@ def _plain(verdict: _Verdict) -> dict[str, Any]:
         and {
             "code": error.code,
             "step": error.step,
-            "what": _cut(error.what),
-            "chromium": error.chromium and _cut(error.chromium),
-            "firefox": error.firefox and _cut(error.firefox),
+            "what": in_one_line(error.what),
+            "chromium": error.chromium and in_one_line(error.chromium),
+            "firefox": error.firefox and in_one_line(error.firefox),
         },
         "no_answer": verdict.no_answer
         and {"code": verdict.no_answer.code, "text": str(verdict.no_answer)},
@@ -244,7 +236,7 @@ def _plain_exchange(request: HTTPRequest, response: HTTPResponse | None) -> dict
         "response": response
         and {
             "status": response.status,
-            "reason": _cut(response.reason),
+            "reason": in_one_line(response.reason),
             "headers": _shown_of_answer(response),
         },
     }
@@ -255,26 +247,17 @@ def _shown_of(request: HTTPRequest) -> Headers:
     for name, value in request.headers:
         lower = name.lower()
         if lower not in _NOT_SHOWN and not lower.startswith("sec-fetch-"):
-            found.append((name, "(not shown)" if lower in _SECRET else _cut(value)))
+            found.append((name, "(not shown)" if lower in _SECRET else in_one_line(value)))
     return found
 
 
 def _shown_of_answer(response: HTTPResponse) -> Headers:
     """The header lines that have to do with CORS or tell who answered, each for itself."""
     return [
-        (name, _cut(value))
+        (name, in_one_line(value))
         for name, value in response.headers
         if name.lower() in _SHOWN or name.lower().startswith("access-control-")
     ][:_MOST_LINES]
-
-
-def _cut(text: str) -> str:
-    """A text with what a server sent in it, on one line; only the quotes of Firefox stay."""
-    escaped = "".join(
-        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1]
-        for char in text[:_MOST_SHOWN]
-    )
-    return escaped if len(text) <= _MOST_SHOWN else f"{escaped}... ({len(text)} characters)"
 
 
 def _print(console: Console, verdict: _Verdict) -> None:
@@ -287,7 +270,7 @@ def _print(console: Console, verdict: _Verdict) -> None:
         for name, value in _shown_of(request):
             line(f"> {name}: {value}")
         if response is not None:
-            line(f"< {response.status} {_cut(response.reason)}".rstrip())
+            line(f"< {response.status} {in_one_line(response.reason)}".rstrip())
             for name, value in _shown_of_answer(response):
                 line(f"< {name}: {value}")
         line("")
@@ -297,10 +280,10 @@ def _print(console: Console, verdict: _Verdict) -> None:
     elif error is None:
         line("a browser lets the page read the answer.", "Allowed: ", "bold green")
     else:
-        line(f"{_cut(error.what)} (Fetch, {error.step}).", "Blocked: ", "bold red")
+        line(f"{in_one_line(error.what)} (Fetch, {error.step}).", "Blocked: ", "bold red")
         for name, text in (("Chromium", error.chromium), ("Firefox", error.firefox)):
             if text:
-                line(_cut(text), f"{name}: ", "bold")
+                line(in_one_line(text), f"{name}: ", "bold")
     if verdict.cause is not None:
         line(verdict.cause.text, "Cause: ", "bold")
         line(verdict.cause.fix, "Fix: ", "bold")
