@@ -59,7 +59,7 @@ def find_cause(error: FetchError, origin: str) -> Finding:
     reason = response.header("X-CORSGate-Reason")
     if reason:
         said, _, fix = reason.partition(" To allow it: ")
-        fix = f"Write {_text(fix)}." if fix else fix_for("origin", response, origin)
+        fix = f"Write {_text(fix)}" if fix else "Look at corsgate's policy for this address."
         return Finding("corsgate", f"corsgate says: {_text(said)}", fix)
     if is_preflight(request) and not 200 <= response.status <= 299:
         return _preflight_status(request, response, origin)
@@ -127,19 +127,21 @@ _KINDS_OF_REDIRECT = {
     "host": "to another host",
     "elsewhere": "to another address",
 }
+_LOGIN = ("login", "signin", "sign-in", "sso", "auth")
 
 
 def _redirect(request: HTTPRequest, response: HTTPResponse) -> tuple[str, str]:
     """What kind of redirect this is, and the address that it leads to."""
     here = parse_url(request.url)
-    there = parse_url(get(response.headers, "Location") or "", here)
+    location = get(response.headers, "Location")
+    there = parse_url(location, here) if location else None
     if here is None or there is None or not there.host:
-        return "elsewhere", "its end"
+        return "elsewhere", "the address that it leads to"
     if there.origin == here.origin and there.path.rstrip("/") == here.path.rstrip("/"):
         kind = "slash"
     elif there.host == here.host and (here.scheme, there.scheme) == ("http", "https"):
         kind = "https"
-    elif any(word in str(there).lower() for word in ("login", "signin", "sign-in", "sso", "auth")):
+    elif any(word in str(there).lower() for word in _LOGIN):
         kind = "login"
     else:
         kind = "elsewhere" if there.host == here.host else "host"
@@ -226,7 +228,7 @@ def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str
     if cache:
         return Finding(
             "cached-answer",
-            f"The answer comes from a cache ({cache}), which has one for other pages or none.",
+            f"The answer comes from a cache ({cache}) that kept the one for another page.",
             f"Send {VARY}: {ORIGIN} with every answer of this address, and empty the cache.",
         )
     if code != "allow-origin-missing":

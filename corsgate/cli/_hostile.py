@@ -77,7 +77,7 @@ _RISKS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "special": (
         ("high", "low"),
-        "The pattern ends the host at a character that browsers take: anybody can have such a host.",
+        "The pattern takes this character for the end of the host: anybody can have such a host.",
         _LIST,
     ),
     "http": (
@@ -158,8 +158,6 @@ def find_risk(question: Question, response: HTTPResponse) -> Risk | None:
         return None
     credentials = get(response.headers, ALLOW_CREDENTIALS) == "true"
     if get(response.headers, ALLOW_ORIGIN) == "*":
-        if question.kind != "reflection":
-            return None  # said already
         text = "Any site can read what is here, without cookies: fine for what is public."
         if not credentials:
             return Risk("info", "wildcard", question.origin, text, "Nothing, if it is public.")

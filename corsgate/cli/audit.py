@@ -12,7 +12,6 @@ from ..browser import HTTPRequest, HTTPResponse
 from ..browser._messages import get, values_of
 from ..browser._url import is_origin
 from ._hostile import (
-    GRADES,
     Question,
     Risk,
     find_notes,
