@@ -36,6 +36,7 @@ _PLACE = re.compile(r"([\w.]+):([\w.]+)(\(\))?")
 # Where WSGI layers keep what they wrap: Werkzeug's and most others, Flask, WebTest, functools.
 _INNER = ("app", "wsgi_app", "application", "__wrapped__")
 _MOST_LAYERS = 50
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 # Nobody has asked which host it is.
 ANY_HOST = "testserver"
 
@@ -185,6 +186,7 @@ def _line_of(error: BaseException, here: str) -> str:
     """The line of the user's own code that it came from, if there is one."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         name = frame.filename.removeprefix(here + os.sep)
-        if name != frame.filename and "site-packages" not in name:
+        is_ours = frame.filename.startswith(_PACKAGE)
+        if name != frame.filename and "site-packages" not in name and not is_ours:
             return f", because of {name}, line {frame.lineno}"
     return ""

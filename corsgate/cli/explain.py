@@ -123,11 +123,14 @@ def command(
         print_json({"request": request, "preflight": preflight, **found.to_dict()})
     else:
         console = make_console()
-        names = "".join(f", with {header.partition(':')[0]}" for header in headers)
-        console.print(f"{method} {address} from a page on {origin}{names}")
-        console.print(_INTRO[preflight])
+        names = ", ".join(header.partition(":")[0] for header in headers)
+        more = f", with {names}" if names else ""
+        console.print(f"{method} {address} from a page on {origin}{more}")
+        if environ is not None:
+            console.print(_INTRO[preflight])
+            console.print()
+            print_steps(console, found.steps)
         console.print()
-        print_steps(console, found.steps)
         print_verdict(console, found)
     ctx.exit(ALLOWED if found.allowed else BLOCKED)
 
