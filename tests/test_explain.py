@@ -1043,12 +1043,18 @@ def test_it_prints_as_steps_verdict_and_fix() -> None:
     ]
 
 
+NO_POLICY = (
+    "No policy applies here, so corsgate adds no headers, and the browser blocks the page unless"
+    " the application sends them itself."
+)
+
+
 def test_it_is_plain_data() -> None:
     found = explain(None, call()).to_dict()
     assert json.loads(json.dumps(found)) == {
         "allowed": False,
         "reason": "no-policy",
-        "message": "No policy applies here, so corsgate adds no headers, and the browser blocks the page unless the application sends them itself.",
+        "message": NO_POLICY,
         "setting": "paths",
         "nearest": None,
         "fix": 'give this path a policy with allow_origins=["https://app.example.com"]',
@@ -1062,7 +1068,7 @@ def test_it_is_plain_data() -> None:
             {
                 "name": "policy",
                 "passed": False,
-                "text": "No policy applies here, so corsgate adds no headers, and the browser blocks the page unless the application sends them itself.",
+                "text": NO_POLICY,
             },
             *({"name": name, "passed": None, "text": "Not reached."} for name in STEPS[2:]),
         ],
