@@ -470,7 +470,7 @@ def test_a_mark_on_an_error_handler_is_an_error_that_says_that_it_needs_none() -
     app = new_app(TESTING=True)
     app.register_error_handler(404, cors(allow_origins=[PARTNER])(lambda error: ("none", 404)))
     CORSGate(app, allow_origins=[APP])
-    with pytest.raises(RuntimeError, match="an error handler needs none: .* policy of the view"):
+    with pytest.raises(RuntimeError, match=r"an error handler needs none: .* policy of the view"):
         ask(app, "/unknown")
 
 
