@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from logging import getLogger
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -58,6 +59,8 @@ class CORSMiddleware:
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
+        global _is_installed
+        _is_installed = True
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -74,8 +77,9 @@ class CORSMiddleware:
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
+        urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
-        return _finish(response, decide_by(_source_of(request, rules), request.META))
+        return _finish(response, decide_by(_source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = current_rules()
@@ -85,8 +89,10 @@ class CORSMiddleware:
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
+        urlconf = getattr(request, "urlconf", None)
         response = await cast("Any", self.get_response(request))
-        return _finish(response, await _decide_in_thread(_source_of(request, rules), request.META))
+        source = _source_of(request, rules, urlconf)
+        return _finish(response, await _decide_in_thread(source, request.META))
 
 
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
@@ -115,10 +121,17 @@ def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpRespon
 
 # Whether any view may be marked; until then an answer without a view needs no routing.
 _marks_exist = False
+# Whether this process has the middleware, without which a mark does nothing.
+_is_installed = False
 
 
-def _source_of(request: HttpRequest, rules: PathRules) -> Source:
-    """The source for the view that has answered, or would have if nothing had come before it."""
+def _source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
+    """The source for the view that has answered, or would have if nothing had come before it.
+
+    :param urlconf: that of the request when it came.
+    """
+    if getattr(request, "urlconf", None) is not urlconf:
+        _warn_about_urlconf()
     match = request.resolver_match
     if match is None:
         return _route(request, request.META["REQUEST_METHOD"], rules)[0]
@@ -127,6 +140,14 @@ def _source_of(request: HttpRequest, rules: PathRules) -> Source:
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
+
+
+@lru_cache(maxsize=1)
+def _warn_about_urlconf() -> None:
+    getLogger("corsgate").warning(
+        "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+    )
 
 
 def _as_cacheable(decision: Decision | None, differs: bool) -> Decision | None:
@@ -220,6 +241,12 @@ def cors(
                 "cors() is for a view, a class of views or a group: write"
                 f" cors(...)(include(...)) or cors(...)(api.urls), not {show(target)}."
             )
+        operation = getattr(target, "_ninja_operation", None)
+        if operation is not None:  # Ninja has registered the function, and never sees a wrapper
+            raise TypeError(
+                f"cors() does nothing above the operation {operation.path!r} of Django Ninja:"
+                " write cors(...)(api.urls), or name the path in CORS_PATHS."
+            )
         return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
 
     return decorate
@@ -231,7 +258,8 @@ def _mark_pattern(entry: URLPattern | URLResolver, mark: Mark) -> URLPattern | U
         return URLResolver(
             entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
         )
-    view = group_view(entry.callback, mark, is_async=iscoroutinefunction(entry.callback))
+    is_async = iscoroutinefunction(entry.callback)
+    view = group_view(entry.callback, mark, is_async=is_async, notice=_notice)
     return URLPattern(entry.pattern, view, entry.default_args, entry.name)
 
 
@@ -240,12 +268,18 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
     match = getattr(request, "resolver_match", None)
     if match is None:
         return  # called by hand, such as from a test of the view
+    if not _is_installed:
+        raise ImproperlyConfigured(
+            f"The view at {show(match.route)} has cors(...), but the project has no CORSMiddleware:"
+            ' put "corsgate.django.CORSMiddleware" first in MIDDLEWARE.'
+        )
     if mark not in _policies_of(match.func, current_rules()).marks and not _is_routed(
         mark, getattr(request, "urlconf", None) or settings.ROOT_URLCONF
     ):
         raise ImproperlyConfigured(
             f"The @cors(...) of the view at {show(match.route)} is hidden from routing by another"
-            " decorator: put it above that one."
+            " decorator: put it above that one, or around the group: cors(...)(include(...)),"
+            " cors(...)(api.urls)."
         )
 
 
