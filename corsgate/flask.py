@@ -157,7 +157,7 @@ class _Gate:
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
-            if judged and self._views is views:
+            if judged and (only is None or self._views is views):
                 return decision
             return decide_by(self._source(environ, script_name, path_info), environ)
 
@@ -331,7 +331,8 @@ def cors(
     """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
 
     Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer
-    of the route. The application needs a `CORSGate`.
+    of the route, and on a class for derived classes too, unless they have their own. The
+    application needs a `CORSGate`.
 
     :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
         given the WSGI environ and returns one of the two.

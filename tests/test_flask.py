@@ -1218,6 +1218,32 @@ def test_slashes_that_werkzeug_merges_lead_to_the_same_policy() -> None:
     assert ask(app, "/a//notes", origin=PARTNER).cors == readable_by(PARTNER)
 
 
+@pytest.mark.parametrize(
+    ("setting", "path", "status", "origin"),
+    [
+        pytest.param(
+            "strict_slashes", "/a/notes", 200, PARTNER, id="no slash at the end is served"
+        ),
+        pytest.param("strict_slashes", "/a//notes", 308, PARTNER, id="but two are merged"),
+        pytest.param("merge_slashes", "/a//notes/", 404, APP, id="two slashes are unknown"),
+        pytest.param("merge_slashes", "/a/notes", 308, PARTNER, id="but one is appended"),
+    ],
+)
+def test_without_a_redirect_of_werkzeugs_the_policy_is_that_of_what_answers(
+    setting: str, path: str, status: int, origin: str
+) -> None:
+    app = new_app()
+    setattr(app.url_map, setting, False)
+    app.add_url_rule("/a/notes/", "notes", cors(allow_origins=[PARTNER])(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, path, origin=origin)
+    assert (answer.status, answer.cors) == (status, readable_by(origin))
+    assert preflight(app, path, "GET", origin).seen == goes_on(origin)
+    other = {APP: PARTNER, PARTNER: APP}[origin]
+    assert ask(app, path, origin=other).cors == DENIED
+    assert preflight(app, path, "GET", other).status == 403
+
+
 def test_an_unknown_path_has_the_policy_of_paths_and_then_of_the_application() -> None:
     app = new_app()
     app.add_url_rule("/api/known", view_func=cors(allow_origins="*")(lambda: "ok"), endpoint="x")

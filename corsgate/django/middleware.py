@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 class CORSMiddleware:
     """Answers preflights and adds the CORS headers, as `settings.CORS_*` and `@cors` say.
 
-    Put it first in `MIDDLEWARE`, so that every answer passes it. Works under WSGI and ASGI.
+    Put it first in `MIDDLEWARE`, so that every answer passes it; only a middleware that sets
+    `request.urlconf` belongs above it. Works under WSGI and ASGI.
 
     :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
     """
@@ -213,8 +214,9 @@ def cors(
 
     `@cors(...)` on a function, sync or async; `method_decorator(cors(...), name="dispatch")` or
     `@cors(...)` on a class or one of its methods; `cors(...)(View.as_view())`;
-    `path("api/", cors(...)(include("project.api")))`. It holds for every answer of the view. The
-    project needs `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
+    `path("api/", cors(...)(include("project.api")))`. It holds for every answer of the view, and on
+    a class for derived classes too, unless they have their own. The project needs
+    `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
 
     :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
         given `request.META` and returns one of the two.
