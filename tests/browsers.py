@@ -11,26 +11,34 @@ import queue
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+import wsgiref.simple_server
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import urlencode
+from wsgiref.types import WSGIApplication
 
 import pytest
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 
-
-def chromium(home: Path, proxy: str) -> list[str]:
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+def executable(what: str, package: str, *names: str) -> str:
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        pytest.fail("no Chromium on this machine: apt-get install chromium", pytrace=False)
-    return [
-        found,
+        pytest.fail(f"no {what} on this machine: apt-get install {package}", pytrace=False)
+    return found
+
+
+@contextmanager
+def chromium(home: Path, proxy: int) -> Iterator[list[str]]:
+    names = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
+    yield [
+        executable("Chromium", "chromium", *names),
         "--headless",
         "--no-sandbox",  # root has none, nor have many containers; only our own page is opened
         "--disable-gpu",
@@ -40,12 +48,78 @@ def chromium(home: Path, proxy: str) -> list[str]:
         "--disable-sync",
         "--no-first-run",
         f"--user-data-dir={home / 'profile'}",
-        f"--proxy-server={proxy}",
+        f"--proxy-server=127.0.0.1:{proxy}",
     ]
 
 
-# One command line per engine, to which the address is added.
-ENGINES: dict[str, Callable[[Path, str], list[str]]] = {"chromium": chromium}
+@contextmanager
+def firefox(home: Path, proxy: int) -> Iterator[list[str]]:
+    prefs: dict[str, Any] = {
+        # Loopback addresses pass a proxy by, and need no DNS.
+        "network.proxy.type": 1,
+        "network.proxy.http": "127.0.0.1",
+        "network.proxy.http_port": proxy,
+        "network.proxy.ssl": "127.0.0.1",
+        "network.proxy.ssl_port": proxy,
+        "network.proxy.failover_direct": False,
+        "network.dns.disabled": True,
+        # No tab but ours, and no questions.
+        "browser.aboutwelcome.enabled": False,
+        "browser.shell.checkDefaultBrowser": False,
+        "browser.startup.homepage_override.mstone": "ignore",
+        "datareporting.policy.dataSubmissionEnabled": False,
+        # It must not take the proxy that refuses everything for a hotel's.
+        "network.captive-portal-service.enabled": False,
+    }
+    profile = home / "profile"
+    profile.mkdir()
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(prefs[name])});" for name in prefs)
+    (profile / "user.js").write_text("\n".join(lines))
+    found = executable("Firefox", "firefox-esr", "firefox-esr", "firefox")
+    yield [found, "--headless", "--no-remote", "--profile", str(profile)]
+
+
+@contextmanager
+def webkit(home: Path, proxy: int) -> Iterator[list[str]]:
+    places = Path("/usr").glob("lib*/*/webkit2gtk-4.1/MiniBrowser")
+    found = executable("MiniBrowser", "libwebkit2gtk-4.1-0", *map(str, places))
+    with display(home) as screen:
+        yield [
+            "env",
+            f"DISPLAY={screen}",
+            "GDK_BACKEND=x11",
+            "NO_AT_BRIDGE=1",
+            "DBUS_SESSION_BUS_ADDRESS=disabled:",
+            "GSETTINGS_BACKEND=memory",
+            found,
+            f"--proxy=http://127.0.0.1:{proxy}",
+            "--ignore-host=localhost",
+        ]
+
+
+@contextmanager
+def display(home: Path) -> Iterator[str]:
+    """A screen that nobody sees, for what has no headless mode."""
+    xvfb = executable("Xvfb", "xvfb", "Xvfb")
+    # It takes a number that is free, and says which.
+    command = [xvfb, "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+    with started(command, home, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with process.stdout as told:
+            number = told.readline().decode().strip()
+        if not number:
+            output = (home / "output").read_text(errors="replace")
+            pytest.fail(f"Xvfb gives no display\n{output}", pytrace=False)
+        yield f":{number}"
+
+
+# One command line per engine, to which the address is added: from an empty folder and the port of
+# a proxy.
+ENGINES: dict[str, Callable[[Path, int], AbstractContextManager[list[str]]]] = {
+    "chromium": chromium,
+    "firefox": firefox,
+    "webkit": webkit,
+}
 
 
 class ReportHandler(http.server.BaseHTTPRequestHandler):
@@ -61,8 +135,36 @@ class ReportHandler(http.server.BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
+    do_CONNECT = do_GET = do_POST  # noqa: N815  # the names that http.server looks for
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+
+class Server(ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A browser may drop a connection whenever it likes.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(app: WSGIApplication) -> Iterator[str]:
+    """The origin on which `app` is served."""
+    with Server(("localhost", 0), QuietHandler) as server:
+        server.set_app(app)
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        try:
+            yield f"http://localhost:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
@@ -70,7 +172,7 @@ def report_server() -> Iterator[tuple[int, queue.Queue[Any]]]:
     reports: queue.Queue[Any] = queue.Queue()
     handler = type("Handler", (ReportHandler,), {"reports": reports})
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield server.server_port, reports
         finally:
@@ -78,17 +180,19 @@ def report_server() -> Iterator[tuple[int, queue.Queue[Any]]]:
 
 
 @contextmanager
-def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The running browser, in a process group that is gone afterwards."""
-    places = ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+def started(
+    command: list[str], home: Path, stdout: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running program, in a process group that is gone afterwards."""
+    places = "HOME TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME".split()
     env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     env |= dict.fromkeys(places, str(home))
-    with open(home / "output", "wb") as output:
+    with open(home / "output", "ab") as output:
         process = subprocess.Popen(
             command,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=output if stdout is None else stdout,
             stderr=output,
             start_new_session=True,
         )
@@ -106,15 +210,14 @@ def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]
                 pass
 
 
-def report_of(url: str, engine: str = "chromium", timeout: float = 60) -> Any:
+def report_of(url: str, engine: str, timeout: float = 60) -> Any:
     """What the page at `url` reports in that engine."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         report_server() as (port, reports),
+        ENGINES[engine](home := Path(folder), port) as command,
     ):
-        home = Path(folder)
         address = urlencode({"report": f"http://localhost:{port}/"})
-        command = ENGINES[engine](home, f"127.0.0.1:{port}")
         deadline = time.monotonic() + timeout
         with started([*command, f"{url}/?{address}"], home) as process:
             while time.monotonic() < deadline and process.poll() is None:

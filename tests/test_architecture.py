@@ -35,7 +35,12 @@ CORE = (
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
     "flask": ("corsgate._flask_routing", "corsgate._flask_views", "corsgate.flask"),
-    "django": ("corsgate.django.conf", "corsgate.django.middleware", "corsgate.django"),
+    "django": (
+        "corsgate.django.conf",
+        "corsgate.django.routing",
+        "corsgate.django.middleware",
+        "corsgate.django",
+    ),
 }
 # What may be imported from elsewhere, besides the standard library.
 LIBRARIES = {

@@ -47,7 +47,7 @@ from wsgi_client import Answer
 from corsgate import Policy, PolicyError
 from corsgate.django import CORSMiddleware, cors
 from corsgate.django.conf import current_rules
-from corsgate.django.middleware import _warn_about_urlconf
+from corsgate.django.routing import _warn_about_urlconf
 
 Meta = Mapping[str, Any]
 URLs = list[URLPattern | URLResolver]
@@ -890,19 +890,78 @@ def test_what_is_wrong_whatever_is_inherited_is_said_where_it_is_written() -> No
     assert [problem.code for problem in raised.value.problems] == ["origin-path", "max-age"]
 
 
-def test_what_is_unsafe_only_together_names_the_view_at_the_first_request(
-    project: Project,
+def test_what_is_unsafe_only_together_is_found_for_all_routes_before_a_view_runs(
+    project: Project, send: Send
 ) -> None:
-    @cors(allow_credentials=True)
-    def unsafe(request: HttpRequest) -> HttpResponse:
-        return HttpResponse("unsafe")
+    ran: list[str] = []
 
-    project([path("", unsafe)], CORS_ALLOW_ALL_ORIGINS=True)
-    with pytest.raises(
-        ImproperlyConfigured, match=r"view .*unsafe: allow_origins: '\*' cannot be combined"
-    ):
+    def hello(request: HttpRequest) -> HttpResponse:
+        ran.append(request.path)
+        return HttpResponse("hello")
+
+    class Page(View):
+        @cors(max_age=60)
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return hello(request)
+
+        @cors(allow_origins=["null"])
+        def put(self, request: HttpRequest) -> HttpResponse:
+            return hello(request)
+
+    group = cors(allow_origins="*")(include([path("hello/<int:n>", hello), re_path("^b$", hello)]))
+    page = Page.as_view()
+    urls = [path("", hello), path("all/", group), path("page", page), path("again", page)]
+    project(urls, CORS_ALLOW_ORIGINS=[APP], CORS_ALLOW_CREDENTIALS=True)
+    for url in ("/", "/all/b", "/nowhere"):
+        assert send("GET", url, asking()).status == 500
+    assert send("OPTIONS", "/", asking_for("PUT")).status == 500
+    assert ran == []
+
+    with pytest.raises(ImproperlyConfigured) as raised:
         Client().get("/")
-    assert get().status == 500
+    views = f"{__name__}.{hello.__qualname__}", f"{__name__}.{Page.__qualname__}"
+    wildcard = (
+        "allow_origins: '*' cannot be combined with credentials: every site could act as the user."
+        " Name the origins, or set allow_credentials=False here. [wildcard-credentials]"
+    )
+    null = (
+        "allow_origins: 'null' with credentials: any site can take that origin in a sandboxed"
+        " frame. Take it out, or accept it with dangerously_allow=['null-origin']. [null-origin]"
+    )
+    assert str(raised.value).splitlines() == [
+        "corsgate: 3 problems:",
+        f"  route 'all/hello/<int:n>', view {views[0]}: {wildcard}",
+        f"  route 'all/^b$', view {views[0]}: {wildcard}",
+        f"  route 'page', view {views[1]}.put: {null}",
+    ]
+
+
+def choosing(get_response: Any) -> Any:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "other" in request.GET:
+            unsafe = cors(allow_origins="*")(plain)
+            request.urlconf = (path("", unsafe),)  # type: ignore[assignment]
+        return get_response(request)  # type: ignore[no-any-return]
+
+    return middleware
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["outside", "inside"])
+def test_each_urlconf_is_checked_when_it_is_first_used(place: int) -> None:
+    layers = [CORSGATE]
+    layers.insert(place, f"{__name__}.{choosing.__name__}")
+    with settings_of([path("", plain)], middleware=layers, CORS_ALLOW_CREDENTIALS=True):
+        client = Client()
+        assert client.get("/").status_code == 200
+        with pytest.raises(ImproperlyConfigured, match=r"view .*\.plain: .* cannot be combined"):
+            client.get("/?other")
+        assert client.get("/").status_code == 200
+        urls = (path("", cors(allow_origins="*")(plain)),)
+        with (
+            override_settings(ROOT_URLCONF=urls),
+            pytest.raises(ImproperlyConfigured, match=r"route '', view .* cannot be combined"),
+        ):
+            client.get("/")
 
 
 # ------------------------------------------------------------------ class-based views
@@ -1299,7 +1358,7 @@ def test_a_pattern_that_fails_leaves_the_policy_of_the_project(
 def test_a_project_without_any_mark_is_answered_by_its_settings(
     project: Project, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corsgate.django.middleware._marks_exist", False)  # as in a new process
+    monkeypatch.setattr("corsgate.django.routing._marks_exist", False)  # as in a new process
     project([path("notes/", plain)], COMMON, CORS_ALLOW_ORIGINS=[APP])
     for url, status in {"/notes/": 200, "/notes": 301, "/unknown": 404}.items():
         answer = send("GET", url, asking())

@@ -346,8 +346,8 @@ def test_a_urlconf_that_is_broken_is_djangos_to_report() -> None:
 def test_without_any_mark_nothing_is_routed_for_cors(
     send: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corsgate.django.middleware._marks_exist", False)
-    monkeypatch.setattr("corsgate.django.middleware._find_view", None)
+    monkeypatch.setattr("corsgate.django.routing._marks_exist", False)
+    monkeypatch.setattr("corsgate.django.routing._find_view", None)
     with settings_of(URLS, CORS_ALLOW_ORIGINS=APP):
         assert send("GET", "/", {"Origin": APP}).cors == readable_by(APP)
         assert send("GET", "/nowhere", {"Origin": APP}).cors == readable_by(APP)

@@ -37,8 +37,6 @@ _EXTRA = (
     *("policy", "paths", "urls_regex"),
     *(*_ORIGINS[1:], *_REGEXES, *_ALL, *_MAX_AGE[1:]),
 )
-# Where static files are and who serves them.
-_STATIC_SETTINGS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME")
 _WHITENOISE = ("whitenoise.middleware", "WhiteNoiseMiddleware")
 
 
@@ -239,9 +237,13 @@ def current_rules() -> PathRules:
     return rules
 
 
+# Other settings that count: where WhiteNoise answers, and which views there are to go with.
+_OTHERS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
+
+
 def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
-    if setting.startswith((_PREFIX, "WHITENOISE_")) or setting in _STATIC_SETTINGS:
+    if setting.startswith((_PREFIX, "WHITENOISE_")) or setting in _OTHERS:
         _rules = None
 
 

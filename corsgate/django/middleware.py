@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from logging import getLogger
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
-from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
-from django.utils import translation
+from django.urls import URLPattern, URLResolver
 
 from .._engine import answer_preflight, update_headers, without_caching
-from .._marks import (
-    UNMARKED,
-    Mark,
-    class_of,
-    compile_view,
-    group_view,
-    groups_of,
-    mark_of,
-    mark_view,
-    set_mark,
-)
+from .._marks import Mark, group_view, mark_view, set_mark
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
-from ..errors import PolicyError, show
+from ..errors import show
 from .conf import current_rules
+from .routing import check_views, marks_of, note_mark, route, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -38,13 +25,16 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from .._engine import Decision
-    from .._marks import ViewPolicies
     from .._paths import PathRules
     from .._sources import Source
     from ..policy import Policy, PolicyOptions
 
     Target = TypeVar("Target")
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+# Whether this process has the middleware, without which a mark does nothing.
+_is_installed = False
 
 
 class CORSMiddleware:
@@ -66,33 +56,43 @@ class CORSMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        # URLconf -> the rules under which its views were checked. Django keeps a resolver for each.
+        self._checked: dict[object, PathRules] = {}
         current_rules()
+
+    def _rules_of(self, request: HttpRequest) -> PathRules:
+        """The rules of the settings, once all views are known to go together with them."""
+        rules = current_rules()
+        urlconf: object = getattr(request, "urlconf", None)
+        if self._checked.get(urlconf) is not rules and check_views(urlconf, rules):
+            self._checked[urlconf] = rules
+        return rules
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        rules = current_rules()
+        rules = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = _route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
+            source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
             decision = _as_cacheable(decide_by(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
         urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
-        return _finish(response, decide_by(_source_of(request, rules, urlconf), request.META))
+        return _finish(response, decide_by(source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        rules = current_rules()
+        rules = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = _route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
+            source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
             decision = _as_cacheable(await _decide_in_thread(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
         urlconf = getattr(request, "urlconf", None)
         response = await cast("Any", self.get_response(request))
-        source = _source_of(request, rules, urlconf)
+        source = source_of(request, rules, urlconf)
         return _finish(response, await _decide_in_thread(source, request.META))
 
 
@@ -118,86 +118,8 @@ def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpRespon
     return response
 
 
-# ------------------------------------------------------------------ which policy
-
-# Whether any view may be marked; until then an answer without a view needs no routing.
-_marks_exist = False
-# Whether this process has the middleware, without which a mark does nothing.
-_is_installed = False
-
-
-def _source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
-    """The source for the view that has answered, or would have if nothing had come before it.
-
-    :param urlconf: that of the request when it came.
-    """
-    if getattr(request, "urlconf", None) is not urlconf:
-        _warn_about_urlconf()
-    match = request.resolver_match
-    if match is None:
-        return _route(request, request.META["REQUEST_METHOD"], rules)[0]
-    if _marks_exist:
-        found, _ = _policies_of(match.func, rules).judged_by(request.META["REQUEST_METHOD"])
-        if not isinstance(found, NotGiven):
-            return found
-    return rules.find(request.path_info)
-
-
-@lru_cache(maxsize=1)
-def _warn_about_urlconf() -> None:
-    getLogger("corsgate").warning(
-        "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
-        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
-    )
-
-
 def _as_cacheable(decision: Decision | None, differs: bool) -> Decision | None:
     return without_caching(decision) if differs and decision is not None else decision
-
-
-def _route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, bool]:
-    """The source of the view that would serve `method`, and whether other methods differ."""
-    path, view = request.path_info, None
-    try:
-        resolver = get_resolver(getattr(request, "urlconf", None))
-        resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
-        if _marks_exist or rules.only_policy is None:
-            path, view = _find_view(resolver, path)
-    except Exception:
-        # A converter or the URLconf itself is broken: Django reports that by itself.
-        view = None
-    source, differs = _policies_of(view, rules).judged_by(method) if view else (NOT_GIVEN, False)
-    return rules.find(path) if isinstance(source, NotGiven) else source, differs
-
-
-def _find_view(resolver: URLResolver, path: str) -> tuple[str, Callable[..., Any] | None]:
-    """The path of the view, after a slash redirect, and the view; None if there is none."""
-    paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
-    # i18n_patterns look at the active language, which LocaleMiddleware has yet to set.
-    language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
-    with translation.override(language):
-        for candidate in paths:
-            try:
-                return candidate, resolver.resolve(candidate).func
-            except Resolver404:
-                continue
-    return path, None
-
-
-@lru_cache(maxsize=4096)
-def _compile(view: Callable[..., Any], rules: PathRules) -> ViewPolicies:
-    problems: list[Any] = []
-    place = f"view {view.__module__}.{getattr(view, '__qualname__', type(view).__name__)}"
-    policies = compile_view(view, groups_of(view), rules.application, place, problems)
-    if problems:
-        raise ImproperlyConfigured(f"corsgate: {PolicyError(problems)}")
-    return policies
-
-
-def _policies_of(view: Callable[..., Any], rules: PathRules) -> ViewPolicies:
-    if not groups_of(view) and class_of(view) is None and mark_of(view) is None:
-        return UNMARKED
-    return _compile(view, rules)
 
 
 # ------------------------------------------------------------------ the decorator
@@ -224,11 +146,10 @@ def cors(
         the settings.
     :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.
     :raises PolicyError: with every problem that the arguments have; what only shows together with
-        inherited options is reported when the view is first asked for.
+        inherited options is reported at the first request, for all routes at once.
     """
-    global _marks_exist
     mark = Mark(positional, policy, options)
-    _marks_exist = True
+    note_mark()
 
     def decorate(target: Any) -> Any:
         if isinstance(target, tuple):
@@ -275,24 +196,9 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
             f"The view at {show(match.route)} has cors(...), but the project has no CORSMiddleware:"
             ' put "corsgate.django.CORSMiddleware" first in MIDDLEWARE.'
         )
-    if mark not in _policies_of(match.func, current_rules()).marks and not _is_routed(
-        mark, getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    ):
+    if mark not in marks_of(getattr(request, "urlconf", None), current_rules()):
         raise ImproperlyConfigured(
             f"The @cors(...) of the view at {show(match.route)} is hidden from routing by another"
             " decorator: put it above that one, or around the group: cors(...)(include(...)),"
             " cors(...)(api.urls)."
         )
-
-
-@lru_cache(maxsize=1024)
-def _is_routed(mark: Mark, urlconf: str | None) -> bool:
-    """Whether some other view has the mark: then one view has called another."""
-    rules = current_rules()
-    entries: list[URLPattern | URLResolver] = list(get_resolver(urlconf).url_patterns)
-    for entry in entries:
-        if isinstance(entry, URLResolver):
-            entries += entry.url_patterns
-        elif mark in _policies_of(entry.callback, rules).marks:
-            return True
-    return False

@@ -1,0 +1,169 @@
+"""Django's URLconf: which view serves a path, and the policies that its views are marked with."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from logging import getLogger
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import Resolver404, URLResolver, get_resolver
+from django.utils import translation
+
+from .._marks import UNMARKED, class_of, compile_view, groups_of, mark_of
+from .._sources import NOT_GIVEN, NotGiven
+from ..errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from django.http import HttpRequest
+    from django.urls import URLPattern
+
+    from .._marks import Mark, ViewPolicies
+    from .._paths import PathRules
+    from .._sources import Source
+    from ..errors import Problem
+
+    View = Callable[..., Any]
+
+# Whether any view may be marked; until then an answer without a view needs no routing.
+_marks_exist = False
+
+
+def note_mark() -> None:
+    """To be called for every mark that is made, before routing may meet it."""
+    global _marks_exist
+    _marks_exist = True
+
+
+def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
+    """The source for the view that has answered, or would have if nothing had come before it.
+
+    :param urlconf: that of the request when it came.
+    """
+    if getattr(request, "urlconf", None) is not urlconf:
+        _warn_about_urlconf()
+    match = request.resolver_match
+    if match is None:
+        return route(request, request.META["REQUEST_METHOD"], rules)[0]
+    if _marks_exist:
+        found, _ = _policies_of(match.func, rules).judged_by(request.META["REQUEST_METHOD"])
+        if not isinstance(found, NotGiven):
+            return found
+    return rules.find(request.path_info)
+
+
+@lru_cache(maxsize=1)
+def _warn_about_urlconf() -> None:
+    getLogger("corsgate").warning(
+        "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+    )
+
+
+def route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, bool]:
+    """The source of the view that would serve `method`, and whether other methods differ."""
+    path, view = request.path_info, None
+    try:
+        resolver = get_resolver(getattr(request, "urlconf", None))
+        resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
+        if _marks_exist or rules.only_policy is None:
+            path, view = _find_view(resolver, path)
+    except Exception:
+        # A converter or the URLconf itself is broken: Django reports that by itself.
+        view = None
+    source, differs = _policies_of(view, rules).judged_by(method) if view else (NOT_GIVEN, False)
+    return rules.find(path) if isinstance(source, NotGiven) else source, differs
+
+
+def _find_view(resolver: URLResolver, path: str) -> tuple[str, View | None]:
+    """The path of the view, after a slash redirect, and the view; None if there is none."""
+    paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
+    # i18n_patterns look at the active language, which LocaleMiddleware has yet to set.
+    language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
+    with translation.override(language):
+        for candidate in paths:
+            try:
+                return candidate, resolver.resolve(candidate).func
+            except Resolver404:
+                continue
+    return path, None
+
+
+def walk(urlconf: Any) -> Iterator[tuple[str, View]]:
+    """Every route of a URLconf with its view, in the order in which Django tries them.
+
+    :param urlconf: as `request.urlconf`; None for `settings.ROOT_URLCONF`.
+    """
+    return _walk("", get_resolver(urlconf).url_patterns)
+
+
+def _walk(above: str, entries: list[URLPattern | URLResolver]) -> Iterator[tuple[str, View]]:
+    for entry in entries:
+        place = above + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _walk(place, entry.url_patterns)
+        else:
+            yield place, entry.callback
+
+
+def check_views(urlconf: Any, rules: PathRules) -> bool:
+    """Merge all that the views of a URLconf are marked with, before any of them runs.
+
+    :return: whether that could be done; a URLconf that does not load is reported by Django.
+    :raises ImproperlyConfigured: with every problem of every route.
+    """
+    try:
+        list(walk(urlconf))
+    except Exception:
+        return False
+    marks_of(urlconf, rules)
+    return True
+
+
+@lru_cache(maxsize=1024)
+def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
+    """The marks that routing knows of.
+
+    :raises ImproperlyConfigured: as `check_views`.
+    """
+    marks: set[Mark] = set()
+    problems: list[Problem] = []
+    seen: set[View] = set()
+    for place, view in walk(urlconf) if _marks_exist else ():
+        if view not in seen and _is_marked(view):
+            seen.add(view)
+            marks |= _merge(view, rules, f"route {place!r}, ", problems).marks
+    if problems:
+        raise _as_django_error(problems)
+    return frozenset(marks)
+
+
+@lru_cache(maxsize=4096)
+def _compile(view: View, rules: PathRules) -> ViewPolicies:
+    problems: list[Problem] = []
+    policies = _merge(view, rules, "", problems)
+    if problems:  # in a URLconf that was chosen after the check, by another middleware
+        raise _as_django_error(problems)
+    return policies
+
+
+def _merge(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
+    named = class_of(view) or view
+    name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__name__)}"
+    return compile_view(view, groups_of(view), rules.application, f"{place}view {name}", problems)
+
+
+def _as_django_error(problems: list[Problem]) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"corsgate: {PolicyError(problems)}")
+
+
+def _is_marked(view: View) -> bool:
+    return bool(groups_of(view)) or class_of(view) is not None or mark_of(view) is not None
+
+
+def _policies_of(view: View, rules: PathRules) -> ViewPolicies:
+    return _compile(view, rules) if _is_marked(view) else UNMARKED
