@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from ._engine import decide, without_caching, write_headers
 from ._flask_routing import find_views
-from ._flask_views import MergedViews, add_app, notice_mark
+from ._flask_views import MergedViews, mark_below, notice_mark
 from ._marks import Mark, mark_view, set_mark
 from ._paths import PathRules, compile_paths, decode_path
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
@@ -98,7 +98,6 @@ class CORSGate:
         gate = _Gate(app, rules, _configuration(app))
         app.extensions[_EXTENSION] = gate
         app.wsgi_app = gate  # type: ignore[method-assign]
-        add_app(app)
 
     def _read(self, app: Flask) -> PathRules:
         configured, problems = read_settings(app.config, _PREFIX, Policy._fields, ("paths",))
@@ -158,7 +157,7 @@ class _Gate:
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
-            if judged and self._views is views:
+            if judged and (only is None or self._views is views):
                 return decision
             return decide_by(self._source(environ, script_name, path_info), environ)
 
@@ -236,11 +235,14 @@ class _Gate:
         rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
             source = self._view_source(rule.endpoint, method)
-        elif rule is None and self._is_own_answer(environ, path_info):
+        elif (
+            rule is None
             # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.
-            if not isinstance(getattr(routed, "routing_exception", None), NotFound):
-                asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-                return self._route(asked, method)[0]
+            and not isinstance(getattr(routed, "routing_exception", None), NotFound)
+            and self._is_own_answer(environ, path_info)
+        ):
+            asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
+            return self._route(asked, method)[0]
         return self._or_by_path(source, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
@@ -329,7 +331,8 @@ def cors(
     """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
 
     Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer
-    of the route. The application needs a `CORSGate`.
+    of the route, and on a class for derived classes too, unless they have their own. The
+    application needs a `CORSGate`.
 
     :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
         given the WSGI environ and returns one of the two.
@@ -342,18 +345,18 @@ def cors(
     mark = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
+        notice_mark()
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
         if isinstance(target, (Blueprint, type)):
             set_mark(target, mark)
-            notice_mark()
             return target
         if not callable(target):
             raise TypeError(
                 f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
             )
         marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
-        notice_mark(target, mark)
+        mark_below(target, mark)
         return marked
 
     return decorate

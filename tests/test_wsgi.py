@@ -598,6 +598,25 @@ def test_a_policy_can_be_given_in_several_ways(
     assert spy.called == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "logged"),
+    [
+        pytest.param(lambda environ: environ["no such key"], "no such key", id="raises"),
+        pytest.param(lambda environ: "*", "gave '*', which is neither", id="returns text"),
+    ],
+)
+@pytest.mark.parametrize("place", ["policy", "paths"])
+def test_a_source_that_fails_allows_nothing_and_the_application_still_answers(
+    source: Any, logged: str, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy, paths = (source, None) if place == "policy" else (Policy(), {"/*": source})
+    app = validator(CORSMiddleware(validator(SpyApp()), policy, paths=paths))
+    answer = call(app, "GET", "/", {"Origin": APP})
+    assert (answer.status, answer.body, answer.cors) == (200, b"hello", {})
+    assert logged in caplog.text
+    assert call(app, "OPTIONS", "/", PREFLIGHT).status == 403
+
+
 def test_the_wrapped_application_can_be_reached() -> None:
     spy = SpyApp()
     assert CORSMiddleware(spy).app is spy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 from warnings import warn
@@ -36,7 +37,7 @@ _EXTRA = (
     *("policy", "paths", "urls_regex"),
     *(*_ORIGINS[1:], *_REGEXES, *_ALL, *_MAX_AGE[1:]),
 )
-_WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
+_WHITENOISE = ("whitenoise.middleware", "WhiteNoiseMiddleware")
 
 
 class _Reader:
@@ -198,12 +199,24 @@ class _Reader:
 
 def _static_paths() -> list[str]:
     """Where WhiteNoise answers by itself: it sends its own headers, with `*` for fonts."""
-    if _WHITENOISE not in settings.MIDDLEWARE or not settings.STATIC_URL:
+    if not getattr(settings, "WHITENOISE_ALLOW_ALL_ORIGINS", True) or not _has_whitenoise():
         return []
-    path = "/" + urlsplit(settings.STATIC_URL).path.strip("/")
-    root = "/" + (settings.FORCE_SCRIPT_NAME or "").strip("/")
-    path = "/" + path.removeprefix(root).strip("/")
-    return [f"{path}/*"] if path != "/" else []
+    path = getattr(settings, "WHITENOISE_STATIC_PREFIX", None)
+    if path is None:
+        path = "/" + urlsplit(settings.STATIC_URL or "").path.strip("/")
+        path = path.removeprefix("/" + (settings.FORCE_SCRIPT_NAME or "").strip("/"))
+    path = path.strip("/")
+    return [f"/{path}/*"] if path else []
+
+
+def _has_whitenoise() -> bool:
+    """Whether it is in MIDDLEWARE, or a class of the project's that is derived from it."""
+    for name in settings.MIDDLEWARE:
+        with suppress(ImportError):  # Django reports that by itself
+            bases = getattr(import_string(name), "__mro__", ())
+            if any((base.__module__, base.__name__) == _WHITENOISE for base in bases):
+                return True
+    return False
 
 
 _rules: PathRules | None = None
@@ -230,7 +243,7 @@ _OTHERS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
 
 def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
-    if setting.startswith(_PREFIX) or setting in _OTHERS:
+    if setting.startswith((_PREFIX, "WHITENOISE_")) or setting in _OTHERS:
         _rules = None
 
 
