@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _protocol, _risk
+from ._callables import judge_callable
 from ._origin import find_correction, find_fault
 from .errors import RELAXABLE, Problem, problem, show
 
@@ -180,8 +181,11 @@ class Checker:
         if not callable(entry):
             fix = "strings, regular expressions compiled from strings, or callables"
             self.add("wrong-type", field, entry, what="origin", fix=fix)
-        elif is_coroutine_function(entry):
-            self.add("coroutine-callable", field, entry)
+        elif isinstance(entry, type):
+            fix = "an instance of it, or a function that takes (origin, environ)"
+            self.add("wrong-type", field, entry, what="function", fix=fix)
+        elif fault := judge_callable(entry, field, "origin, environ"):
+            self.problems.append(fault)
         else:
             return True
         return False
@@ -212,9 +216,3 @@ class Checker:
             foreign = _risk.find_foreign_origin(regex)
             if foreign is not None:
                 self.add("regex-too-broad", field, regex, what=show(foreign))
-
-
-def is_coroutine_function(value: object) -> bool:
-    from inspect import iscoroutinefunction  # slow to import, and only callables need it
-
-    return iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import _protocol
-from ._check import is_coroutine_function
+from ._callables import failures, judge_callable
 from ._engine import Decision, decide, hands_off, with_vary, without_caching
-from .errors import RELAXABLE, PolicyError, Problem, problem, show
+from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -90,23 +90,16 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     """What `source` says for one request; a source that fails allows nothing."""
     if source is None or isinstance(source, Policy):
         return source
-    from logging import getLogger  # slow to import, and needed only here
-
     try:
         policy: object = source(environ)
-    except Exception:
-        getLogger("corsgate").exception(
-            "corsgate: the policy source %s failed, so nothing is allowed", show(source)
-        )
+    except Exception as error:
+        text = "the policy source %s failed with %s, so nothing is allowed"
+        failures.add(source, error, text, source, error)
         return CLOSED
     if policy is None or isinstance(policy, Policy):
         return policy
-    getLogger("corsgate").error(
-        "corsgate: the policy source %s gave %s, which is neither a Policy nor None, so nothing "
-        "is allowed",
-        show(source),
-        show(policy),
-    )
+    text = "the policy source %s gave %s, which is neither a Policy nor None, so nothing is allowed"
+    failures.add(source, policy, text, source, policy)
     return CLOSED
 
 
@@ -177,7 +170,7 @@ def check_source(value: object, field: str) -> Problem | None:
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
-    return problem("coroutine-callable", field, value) if is_coroutine_function(value) else None
+    return judge_callable(value, field, "environ")
 
 
 def application_source(

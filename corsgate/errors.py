@@ -100,9 +100,14 @@ CODES = {
             " 'https://*.example.com'."
         ),
     ),
+    # Callables.
     "coroutine-callable": (
         "{value} is a coroutine function, and its answer would never be awaited.",
         "Give a plain function; asynchronous servers call it in a thread.",
+    ),
+    "callable-signature": (
+        "{value} cannot be called with {what}.",
+        "Give a function that takes these, by their position.",
     ),
     # Methods and headers.
     "method-invalid": ("{value} is no method name.", "Write names such as 'GET'."),

@@ -25,6 +25,10 @@ def never(origin: str, environ: Mapping[str, Any]) -> bool:
     return False
 
 
+def of_one(origin: str) -> bool:
+    return False
+
+
 class AsyncAsker:
     async def __call__(self, origin: str, environ: Mapping[str, Any]) -> bool:
         return True
@@ -130,6 +134,10 @@ CASES = [
         "coroutine-callable", "allow_origins", PARTIAL, "plain", policy_with(allow_origins=PARTIAL)
     ),
     Case("coroutine-callable", "policy", coroutine, "plain function", gate(coroutine)),
+    Case("callable-signature", "allow_origins", of_one, "by their position", origin(of_one)),
+    Case("callable-signature", "policy", never, "by their position", gate(never)),
+    Case("callable-signature", "paths['/a']", never, "position", gate(paths={"/a": never})),
+    Case("wrong-type", "allow_origins", AsyncAsker, "an instance of it", origin(AsyncAsker)),
     Case("method-invalid", "allow_methods", "G T", "'GET'", policy_with(allow_methods=["G T"])),
     Case("method-invalid", "allow_methods", "", "'GET'", policy_with(allow_methods=[""])),
     Case("method-invalid", "allow_methods", "GET,PUT", "'", policy_with(allow_methods=["GET,PUT"])),
