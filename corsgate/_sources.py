@@ -106,14 +106,20 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
 class Derived:
     """A source with some options changed: what options under a callable source inherit from."""
 
-    __slots__ = ("_derived", "_options", "_source", "vary")
+    __slots__ = ("_derived", "_options", "_place", "_source", "vary")
 
-    def __init__(self, source: Callable[..., Policy | None], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, source: Callable[..., Policy | None], options: Mapping[str, Any], place: str
+    ) -> None:
         self._source = source
         self._options = options
+        self._place = place
         self.vary = getattr(source, "vary", ())
         # By identity: a source gives the same few policies again and again.
         self._derived: dict[int, tuple[Policy | None, Policy]] = {}
+
+    def __repr__(self) -> str:
+        return f"<the options of {self._place} on top of {self._source!r}>"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -126,7 +132,9 @@ class Derived:
         return hash(self._source)
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        base = self._source(environ)
+        base: Any = self._source(environ)
+        if base is not None and not isinstance(base, Policy):
+            return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
@@ -150,9 +158,10 @@ def check_alone(options: Mapping[str, Any]) -> None:
             raise PolicyError(problems) from None
 
 
-def derive(base: Source, options: Mapping[str, Any]) -> Source:
+def derive(base: Source, options: Mapping[str, Any], place: str) -> Source:
     """`base` with `options` changed; under `None` they stand alone.
 
+    :param place: where the options were written, for the log.
     :raises PolicyError: if what comes out is unsafe or malformed.
     """
     if base is None:
@@ -160,7 +169,7 @@ def derive(base: Source, options: Mapping[str, Any]) -> Source:
     if isinstance(base, Policy):
         return base.replace(**options)
     check_alone(options)
-    return Derived(base, options)
+    return Derived(base, options, place)
 
 
 def check_source(value: object, field: str) -> Problem | None:
@@ -170,7 +179,23 @@ def check_source(value: object, field: str) -> Problem | None:
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
-    return judge_callable(value, field, "environ")
+    return judge_callable(value, field, "environ") or _check_vary(value, f"{field}.vary")
+
+
+def _check_vary(source: object, field: str) -> Problem | None:
+    vary = getattr(source, "vary", None)
+    if not vary:
+        return None
+    names = [vary] if isinstance(vary, str) else vary
+    # An iterator would be used up by the first request.
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        fix = "the name of a header, or a list of them"
+        return problem("wrong-type", field, vary, what="list", fix=fix)
+    for name in names:
+        # RFC 9110, section 12.5.5: "*" is no name, and says that no cache can tell.
+        if not isinstance(name, str) or not _protocol.is_token(name) or name == "*":
+            return problem("header-invalid", field, name)
+    return None
 
 
 def application_source(
@@ -200,7 +225,7 @@ def build(
 ) -> Source:
     """`derive`, with what is wrong added to `problems`; their fields say the place."""
     try:
-        return derive(base, options)
+        return derive(base, options, place.rstrip(".: "))
     except PolicyError as error:
         problems += [found.at(f"{place}{found.field}") for found in error.problems]
         return CLOSED
