@@ -148,6 +148,22 @@ CODES = {
     "conflict": ("It is set together with {what}, for the same thing.", "Keep one of the two."),
     # Paths.
     "path-invalid": ("{value} is no path, and no path that ends in /*.", "Write {fix}."),
+    "path-parameter": (
+        "{value} has a router's placeholder in it, and paths have none.",
+        "Write {fix}; for a path that really has it, give a callable as the policy.",
+    ),
+    "path-regex": (
+        "{value} looks like a regular expression, and a path never is one.",
+        "Write {fix}; for a path that really has it, give a callable as the policy.",
+    ),
+    "path-encoded": (
+        "{value} is percent-encoded, and paths are compared decoded.",
+        "Write {fix}.",
+    ),
+    "path-segment": (
+        "{value} has a segment that is empty, . or .., and no such path has a policy of its own.",
+        "Write {fix}.",
+    ),
     "path-repeated": ("{value} is there twice.", "Keep one of them."),
 }
 
