@@ -193,10 +193,21 @@ class Checker:
     def _is_origin(self, field: str, entry: str) -> bool:
         code = find_fault(entry)
         if code is None:
-            return True
+            return not self._allows_foreign_domain(field, entry)
         correction = find_correction(entry) if code not in _WITHOUT_CORRECTION else None
+        if correction and _risk.find_foreign_domain(correction):
+            correction = None
         self.add(code, field, entry, fix=repr(correction) if correction else "")
         return False
+
+    def _allows_foreign_domain(self, field: str, entry: str) -> bool:
+        found = _risk.find_foreign_domain(entry)
+        if found is None:
+            return False
+        foreign, meant = found
+        what = f": it would also allow {foreign!r}"
+        self.add("origin-wildcard", field, entry, what=what, fix=repr(meant) if meant else "")
+        return True
 
     def credentials(self, field: str, origins: Origins, relaxed: tuple[str, ...]) -> None:
         """What must not be allowed to act with the user's cookies."""

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
     from publicsuffixlist import PublicSuffixList
 
-_suffix_list: PublicSuffixList | None = None
+_suffix_lists: dict[bool, PublicSuffixList] = {}
 
 
-def _suffixes() -> PublicSuffixList:
-    global _suffix_list
-    if _suffix_list is None:
+def _suffixes(*, registries: bool = False) -> PublicSuffixList:
+    """The public-suffix list; its part for registries is without hosters such as github.io."""
+    if registries not in _suffix_lists:
         from publicsuffixlist import PublicSuffixList
 
         # A top-level name that the list does not know, such as an intranet's, is no suffix.
-        _suffix_list = PublicSuffixList(accept_unknown=False)
-    return _suffix_list
+        _suffix_lists[registries] = PublicSuffixList(accept_unknown=False, only_icann=registries)
+    return _suffix_lists[registries]
 
 
 def is_insecure(entry: str) -> bool:
@@ -49,6 +49,22 @@ def is_public_suffix_pattern(entry: str) -> bool:
     _, label, parent, _ = split_pattern(entry)
     domain = parent.removeprefix(".").removesuffix(".")
     return bool(label) and domain != "" and _suffixes().is_public(domain)
+
+
+def find_foreign_domain(pattern: str) -> tuple[str, str] | None:
+    """An origin of somebody else that a slip of a pattern allows, and the pattern that was meant.
+
+    "https://*example.com" allows evilexample.com. That is no risk for anybody to take, since a
+    registry sells such names one by one; what a hoster gives away is another matter.
+    """
+    scheme, label, parent, port = split_pattern(pattern)
+    if label in ("", "*") or not is_public_suffix_pattern(pattern):
+        return None
+    if not _suffixes(registries=True).is_public(parent[1:].removesuffix(".")):
+        return None
+    name = label.removeprefix("*").removeprefix("-")
+    meant = f"{scheme}://*.{name}{parent}{port}" if name and "*" not in name else ""
+    return f"{scheme}://{label.replace('*', 'evil')}{parent}{port.removesuffix(':*')}", meant
 
 
 _LONG = "q7x2k9w4z8"

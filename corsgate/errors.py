@@ -69,7 +69,7 @@ CODES = {
         "No browser sends such an origin: take it out.",
     ),
     "origin-wildcard": (
-        "{value} has a * where none can stand.",
+        "{value} has a * where none can stand{what}.",
         (
             "It can be the first label of a host (https://*.example.com), a part of that label"
             " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin."

@@ -99,6 +99,7 @@ CASES = [
     bad_origin("origin-default-port", f"{APP}:443", f"Write '{APP}'."),
     bad_origin("origin-too-long", "https://" + "a." * 127 + "b", "take it out"),
     bad_origin("origin-wildcard", "https://*", "https://*.example.com"),
+    bad_origin("origin-wildcard", "https://*example.com", "Write 'https://*.example.com'."),
     Case(
         "insecure-origin",
         "allow_origins",

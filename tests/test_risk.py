@@ -78,7 +78,8 @@ PUBLIC = [
     "https://*.github.io",
     "https://x-*.vercel.app",
     "https://*.com",
-    "https://*example.com",
+    "https://*-me.vercel.app",
+    "https://*me.github.io",
     "https://*.co.uk",
     "https://*.co.uk.",
     "https://*.github.io:*",
@@ -116,6 +117,77 @@ def test_a_pattern_that_covers_what_anybody_can_register_is_refused(pattern: str
 @pytest.mark.parametrize("pattern", PRIVATE)
 def test_a_pattern_below_ones_own_domain_is_not(pattern: str) -> None:
     assert accepted(pattern)
+
+
+# Pattern -> an origin of somebody else that it would allow, and what was meant.
+SLIPS = {
+    "https://*example.com": ("https://evilexample.com", "https://*.example.com"),
+    "https://*-example.com": ("https://evil-example.com", "https://*.example.com"),
+    "https://*example.co.uk": ("https://evilexample.co.uk", "https://*.example.co.uk"),
+    "https://*example.com.": ("https://evilexample.com.", "https://*.example.com."),
+    "https://*example.com:8443": ("https://evilexample.com:8443", "https://*.example.com:8443"),
+    "http://*example.com:*": ("http://evilexample.com", "http://*.example.com:*"),
+    "https://*example.city.kobe.jp": None,
+    "https://*example.kobe.jp": ("https://evilexample.kobe.jp", "https://*.example.kobe.jp"),
+    "https://*example.x.kobe.jp": (
+        "https://evilexample.x.kobe.jp",
+        "https://*.example.x.kobe.jp",
+    ),
+    "https://example*.com": ("https://exampleevil.com", None),
+    "https://example-*.app": ("https://example-evil.app", None),
+    "https://ex*mple.com": ("https://exevilmple.com", None),
+    "https://*-.com": ("https://evil-.com", None),
+    "https://*.com": None,
+    "https://*.example.com": None,
+    "https://*app.example.com": None,
+    "https://pr-*.example.com": None,
+    "https://*-pr.example.co.uk": None,
+    "https://*-me.vercel.app": None,
+    "https://pr-*.github.io": None,
+    "https://*example": None,
+    "https://*-app.internal": None,
+    "http://*.localhost:*": None,
+}
+
+
+@pytest.mark.parametrize("credentials", [False, True])
+@pytest.mark.parametrize("pattern", SLIPS)
+def test_a_star_in_what_a_registry_sells_is_a_slip(pattern: str, credentials: bool) -> None:
+    every_risk = ["insecure-origin", "public-suffix", "null-origin"]
+
+    def make() -> Policy:
+        return Policy(
+            allow_origins=[pattern], allow_credentials=credentials, dangerously_allow=every_risk
+        )
+
+    slip = SLIPS[pattern]
+    if slip is None:
+        assert make().allow_origins == (pattern,)
+        return
+    foreign, meant = slip
+    with pytest.raises(PolicyError) as caught:
+        make()
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == (
+        "origin-wildcard",
+        "allow_origins",
+        pattern,
+    )
+    assert problem.message == (
+        f"{pattern!r} has a * where none can stand: it would also allow {foreign!r}."
+    )
+    assert problem.hint.startswith(f"Write {meant!r}." if meant else "It can be the first label")
+    if meant:
+        assert Policy(allow_origins=[meant]).allow_origins == (meant,)
+
+
+def test_a_correction_is_no_such_slip_either() -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=["https://*example.com/", "https://*.example.com/"])
+    assert [problem.hint for problem in caught.value.problems] == [
+        "Write scheme, host and port only.",
+        "Write 'https://*.example.com'.",
+    ]
 
 
 def test_null_is_refused() -> None:
