@@ -42,8 +42,6 @@ class Origins:
         # By identity, so that two policies with the same callables are equal in any order.
         self.callables = tuple(callables[key] for key in sorted(callables))
         self.entries: tuple[Any, ...] = (*sorted(texts), *self.regexes, *self.callables)
-        if "*" in texts:
-            self.entries = ("*",)
 
 
 def is_regex(value: object) -> bool:
@@ -171,7 +169,11 @@ class Checker:
             entries = [value]
         else:
             entries = self._items(field, value)
-        return Origins([entry for entry in entries if self._is_origin_entry(field, entry)])
+        valid = [entry for entry in entries if self._is_origin_entry(field, entry)]
+        others = [entry for entry in valid if entry != "*"]
+        if others and len(others) < len(valid):
+            self.add("wildcard-mixed", field, "*", what=show(others[0]))
+        return Origins(valid)
 
     def _is_origin_entry(self, field: str, entry: object) -> bool:
         if isinstance(entry, str):

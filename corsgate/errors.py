@@ -75,6 +75,10 @@ CODES = {
             " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin."
         ),
     ),
+    "wildcard-mixed": (
+        "{value} allows every origin, so {what} beside it means nothing.",
+        "Keep '*' alone, or take it out.",
+    ),
     # Origins, prohibited with credentials; relaxable.
     "insecure-origin": (
         "{value} with credentials: whoever is on the network can speak for an http page.",

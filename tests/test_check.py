@@ -101,6 +101,16 @@ CASES = [
     bad_origin("origin-wildcard", "https://*", "https://*.example.com"),
     bad_origin("origin-wildcard", "https://*example.com", "Write 'https://*.example.com'."),
     Case(
+        "wildcard-mixed",
+        "allow_origins",
+        "*",
+        "Keep '*' alone, or take it out.",
+        policy_with(allow_origins=["*", APP]),
+    ),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=f"{APP},*")),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=["null", "*"])),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=["*", never])),
+    Case(
         "insecure-origin",
         "allow_origins",
         "http://b.example",
@@ -307,6 +317,7 @@ def test_all_problems_of_a_policy_come_in_one_error() -> None:
             supports_credentials=True,  # type: ignore[arg-type]
         )
     assert codes_and_values(caught.value) == {
+        ("wildcard-mixed", "allow_origins", "'*'"),
         ("wildcard-credentials", "allow_origins", "'*'"),
         ("null-origin", "allow_origins", "'null'"),
         ("origin-path", "allow_origins", "'https://a.example/'"),
@@ -325,8 +336,17 @@ def test_all_problems_of_a_policy_come_in_one_error() -> None:
         ("dangerously-allow", "dangerously_allow", "'everything'"),
         ("unknown-option", "supports_credentials", "True"),
     }
-    assert len(caught.value.problems) == 17
-    assert str(caught.value).startswith("17 problems:\n")
+    assert len(caught.value.problems) == 18
+    assert str(caught.value).startswith("18 problems:\n")
+
+
+def test_any_origin_beside_others_names_one_of_them() -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=["*", APP])
+    assert str(caught.value) == (
+        f"allow_origins: '*' allows every origin, so '{APP}' beside it means nothing."
+        " Keep '*' alone, or take it out. [wildcard-mixed]"
+    )
 
 
 def test_what_could_not_be_read_makes_no_further_problems() -> None:
