@@ -226,6 +226,8 @@ class Checker:
                     fix = repr("https" + text[4:]) if code == "insecure-origin" else ""
                     self.add(code, field, text, fix=fix)
         for regex in origins.regexes:
-            foreign = _risk.find_foreign_origin(regex)
-            if foreign is not None:
+            foreign, hosted = _risk.find_foreign_origins(regex)
+            if foreign:
                 self.add("regex-too-broad", field, regex, what=show(foreign))
+            elif hosted and "public-suffix" not in relaxed:
+                self.add("public-suffix", field, regex)
