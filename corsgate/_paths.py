@@ -109,14 +109,12 @@ def compile_paths(application: Source, paths: object, problems: list[Problem]) -
                     "wrong-type", "paths", pattern, what="string", fix="a path such as '/api/*'"
                 )
             )
-        elif pattern in rules:
+        elif (path := _literal(pattern)) in rules:
             problems.append(problem("path-repeated", "paths", pattern))
-        elif fault := _find_fault(pattern):
-            meant = _correct(pattern)
-            fix = repr(meant) if meant else "each path, or a prefix that ends in /*"
-            problems.append(problem(fault, "paths", pattern, fix=fix))
+        elif path == pattern and (fault := _find_fault(pattern)):
+            problems.append(problem(fault, "paths", pattern, fix=_fix(pattern, fault)))
         else:
-            rules[pattern] = _source(application, value, f"paths[{pattern!r}]", problems)
+            rules[path] = _source(application, value, f"paths[{pattern!r}]", problems)
     return rules
 
 
@@ -159,6 +157,31 @@ def _find_fault(pattern: str) -> str | None:
     # An exact path may end in a slash.
     inner = segments if base != pattern else segments[:-1]
     return "path-segment" if "" in inner or not {".", ".."}.isdisjoint(segments) else None
+
+
+def _literal(pattern: str) -> str:
+    """The pattern decoded, if that is the only way to write it: "/%3Cid%3E" is the path "/<id>"."""
+    from urllib.parse import unquote
+
+    base = pattern.removesuffix("/*")
+    decoded = unquote(base)
+    if _find_fault(pattern) != "path-encoded" or decoded.endswith("/*"):
+        return pattern
+    if _find_fault(decoded) in (None, "path-segment"):
+        return pattern
+    return decoded + pattern[len(base) :]
+
+
+def _fix(pattern: str, fault: str) -> str:
+    from urllib.parse import quote
+
+    meant = _correct(pattern)
+    fix = repr(meant) if meant else "each path, or a prefix that ends in /*"
+    base = pattern.removesuffix("/*")
+    encoded = quote(base) + pattern[len(base) :]
+    if fault in ("path-invalid", "path-segment") or _literal(encoded) != pattern:
+        return fix
+    return f"{fix}, or {encoded!r} for that very path"
 
 
 def _correct(pattern: str) -> str | None:

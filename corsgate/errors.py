@@ -154,11 +154,11 @@ CODES = {
     "path-invalid": ("{value} is no path, and no path that ends in /*.", "Write {fix}."),
     "path-parameter": (
         "{value} has a router's placeholder in it, and paths have none.",
-        "Write {fix}; for a path that really has it, give a callable as the policy.",
+        "Write {fix}.",
     ),
     "path-regex": (
         "{value} looks like a regular expression, and a path never is one.",
-        "Write {fix}; for a path that really has it, give a callable as the policy.",
+        "Write {fix}.",
     ),
     "path-encoded": (
         "{value} is percent-encoded, and paths are compared decoded.",

@@ -265,9 +265,11 @@ CASES = [
     Case("conflict", "policy", Policy(), "Keep one", gate(Policy(), max_age=5)),
     Case("path-invalid", "paths", "api", "Write '/api'.", gate(paths={"api": None})),
     Case("path-invalid", "paths", "/api*", "Write '/api/*'.", gate(paths={"/api*": None})),
-    Case("path-parameter", "paths", "/a/<b>", "Write '/a/*';", gate(paths={"/a/<b>": None})),
-    Case("path-regex", "paths", "/a/.*", "Write '/a/*';", gate(paths={"/a/.*": None})),
-    Case("path-encoded", "paths", "/%41", "Write '/A'.", gate(paths={"/%41": None})),
+    Case(
+        "path-parameter", "paths", "/a/<b>", "Write '/a/*', or '/a/", gate(paths={"/a/<b>": None})
+    ),
+    Case("path-regex", "paths", "/a/.*", "Write '/a/*', or '/a/", gate(paths={"/a/.*": None})),
+    Case("path-encoded", "paths", "/%41", "Write '/A', or '/%2541'", gate(paths={"/%41": None})),
     Case("path-segment", "paths", "/a/../b", "Write '/b'.", gate(paths={"/a/../b": None})),
     Case("path-repeated", "paths", "/a", "Keep one", gate(paths=[("/a", None), ("/a", Policy())])),
 ]

@@ -1,6 +1,5 @@
 """Which policy applies to a path: exact or below a prefix, on whole segments, as it comes."""
 
-from collections.abc import Mapping
 from typing import Any
 from wsgiref.validate import validator
 
@@ -246,8 +245,7 @@ INVALID: dict[str, dict[str, str | None]] = {
         "/a%20b": "/a b",
         "/a/%2e%2e/b": "/b",
         "/%2a": None,
-        "/a/%3cb%3E": None,
-        "/a%253Fb": None,
+        "/a/%2A/*": None,
     },
     "path-parameter": {
         "/users/<id>": "/users/*",
@@ -298,6 +296,13 @@ INVALID: dict[str, dict[str, str | None]] = {
         r"https://a\.example/api/.*": "/api/*",
     },
 }
+# Those that there can be a path for, which the hint says how to write.
+VERY_PATHS = {
+    pattern
+    for code in ("path-encoded", "path-parameter", "path-regex")
+    for pattern in INVALID[code]
+    if pattern.startswith("/")
+}
 EACH_INVALID = [
     pytest.param(code, pattern, meant, id=f"{code}: {pattern}")
     for code, patterns in INVALID.items()
@@ -314,9 +319,9 @@ def test_a_pattern_that_no_path_can_match_is_a_problem_with_what_was_meant(
     [problem] = caught.value.problems
     assert (problem.code, problem.field, problem.value) == (code, "paths", pattern)
     fix = repr(meant) if meant else "each path, or a prefix that ends in /*"
-    really = "; for a path that really has it, give a callable as the policy."
-    is_shape = code in ("path-regex", "path-parameter")
-    assert problem.hint == f"Write {fix}{really if is_shape else '.'}"
+    hint, comma, _ = problem.hint.partition(", or '/")
+    assert hint.removesuffix(".") == f"Write {fix}"
+    assert bool(comma) is (pattern in VERY_PATHS)
     if meant:
         assert call(CORSMiddleware(SpyApp(), paths={meant: None}), "GET", "/").status == 200
 
@@ -350,13 +355,43 @@ def test_odd_characters_are_part_of_a_path(pattern: str) -> None:
     assert PathRules(None, rules.items()).find(path) is DEFAULT
 
 
-def test_a_path_that_looks_like_a_rule_can_be_told_by_a_callable() -> None:
-    def by_path(environ: Mapping[str, Any]) -> Policy | None:
-        return DEFAULT if environ["PATH_INFO"] == "/<id>" else None
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        pytest.param("/%3Cid%3E", "/%3Cid%3E", id="placeholder"),
+        pytest.param("/%7Bid%7D/*", "/%7Bid%7D/x", id="placeholder before a star"),
+        pytest.param("/a/.%2A", "/a/.*", id="regular expression"),
+        pytest.param("/a%24", "/a$", id="dollar"),
+        pytest.param("/%2541", "/%2541", id="percent"),
+        pytest.param("/a%3Fb", "/a%3Fb", id="question mark"),
+        pytest.param("/caf%C3%A9%25C3", "/caf%C3%A9%25C3", id="and more"),
+    ],
+)
+def test_what_looks_like_a_rule_is_a_path_where_it_is_encoded(pattern: str, path: str) -> None:
+    assert policy_of({pattern: "very"}, path) == "very"
+    assert policy_of({pattern: "very"}, "/A") == "default"
 
-    app = CORSMiddleware(SpyApp(), by_path)
-    assert call(app, "GET", "/%3Cid%3E", {"Origin": APP}).values("Vary") == ["Origin"]
-    assert call(app, "GET", "/x", {"Origin": APP}).cors == {}
+
+def test_the_hint_says_how_to_write_that_very_path() -> None:
+    def hint_for(pattern: str) -> str:
+        with pytest.raises(PolicyError) as caught:
+            CORSMiddleware(SpyApp(), paths={pattern: None})
+        return caught.value.problems[0].hint
+
+    assert hint_for("/a/<id>") == "Write '/a/*', or '/a/%3Cid%3E' for that very path."
+    assert hint_for("/<id>/*") == (
+        "Write each path, or a prefix that ends in /*, or '/%3Cid%3E/*' for that very path."
+    )
+    assert hint_for("/a/.*") == "Write '/a/*', or '/a/.%2A' for that very path."
+    assert hint_for("/%41") == "Write '/A', or '/%2541' for that very path."
+    assert hint_for("^/a$") == "Write '/a'."
+
+
+def test_the_same_path_in_two_spellings_is_an_error() -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths={"/%3Cid%3E": None, "/%3cid%3e": None})
+    [problem] = caught.value.problems
+    assert (problem.code, problem.value) == ("path-repeated", "/%3cid%3e")
 
 
 @pytest.mark.parametrize(
