@@ -71,6 +71,22 @@ def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
     return {**environ, "REQUEST_METHOD": method}
 
 
+def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
+    """Log a line where nothing is allowed anywhere, which is safe, and seldom what was meant.
+
+    :param sources: all that there are, of the application, of paths and of views.
+    :param gate: what to call the front end.
+    :param fix: what to do, as a sentence without a full stop.
+    """
+    for source in sources:
+        may_allow = source is None or not isinstance(source, (Policy, NotGiven))
+        if may_allow or (isinstance(source, Policy) and source.allow_origins):
+            return
+    from logging import getLogger  # slow to import, and seldom needed
+
+    getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
+
+
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:
     """The methods that a browser may use without a preflight of their own after one under `policy`.
 

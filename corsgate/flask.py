@@ -21,6 +21,7 @@ from ._sources import (
     application_source,
     decide_by,
     is_preflight,
+    warn_if_closed,
 )
 from .errors import PolicyError, Problem, show
 from .policy import Policy
@@ -198,15 +199,10 @@ class _Gate:
         self._marks = frozenset().union(*(view.marks for view in views.values()))
         self._only = None if self._marks else self._rules.only_policy
         self._views = views
-        sources = [source for view in views.values() for source in view.sources()]
-        if self._merged < 0 and all(
-            source is NOT_GIVEN or (isinstance(source, Policy) and not source.allow_origins)
-            for source in (*self._rules.sources(), *sources)
-        ):
-            self._app.logger.warning(
-                "corsgate: CORSGate allows no origin anywhere: give it allow_origins=..., or set"
-                " CORS_ALLOW_ORIGINS in app.config before CORSGate(app)"
-            )
+        if self._merged < 0:
+            sources = [source for view in views.values() for source in view.sources()]
+            fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
+            warn_if_closed((*self._rules.sources(), *sources), "CORSGate", fix)
         self._merged = count
 
     def _check_configuration(self) -> None:
