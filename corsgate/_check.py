@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import _protocol, _risk
 from ._callables import judge_callable
 from ._origin import find_correction, find_fault
+from ._settings import find_brackets
 from .errors import RELAXABLE, Problem, problem, show
 
 TYPE_CHECKING = False
@@ -108,12 +109,18 @@ class Checker:
 
     def _names(self, field: str, value: object) -> list[str]:
         if isinstance(value, str):
-            return [name for part in value.split(",") if (name := part.strip())]
+            return [name for part in self._text(field, value).split(",") if (name := part.strip())]
         items = self._items(field, value)
         for item in items:
             if not isinstance(item, str):
                 self.add("wrong-type", field, item, what="string", fix="names as strings")
         return [item for item in items if isinstance(item, str)]
+
+    def _text(self, field: str, value: str) -> str:
+        if fix := find_brackets(value):
+            self.add("wrong-value", field, value, what="a list with commas", fix=fix)
+            return ""
+        return value
 
     def _items(self, field: str, value: Any) -> list[Any]:
         if is_list(value):
@@ -164,7 +171,7 @@ class Checker:
 
     def origins(self, field: str, value: object) -> Origins:
         if isinstance(value, str):
-            entries: list[Any] = value.replace(",", " ").split()
+            entries: list[Any] = self._text(field, value).replace(",", " ").split()
         elif is_regex(value) or callable(value):
             entries = [value]
         else:

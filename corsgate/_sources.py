@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _protocol
 from ._callables import failures, judge_callable
+from ._check import is_list
 from ._engine import Decision, decide, hands_off, with_vary, without_caching
 from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
@@ -193,6 +194,9 @@ def check_source(value: object, field: str) -> Problem | None:
     if value is None or isinstance(value, Policy):
         return None
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
+    if isinstance(value, str) or is_list(value):
+        # Origins, most likely; in `paths` options are a mapping.
+        fix = "{'allow_origins': [...]}" if field.startswith("paths[") else "allow_origins=[...]"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
     return judge_callable(value, field, "environ") or _check_vary(value, f"{field}.vary")

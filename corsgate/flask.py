@@ -14,7 +14,7 @@ from ._flask_routing import find_views
 from ._marks import UNMARKED, Mark, compile_view, mark_of, mark_view, set_mark
 from ._paths import PathRules, compile_paths, decode_path
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from ._settings import read_settings
+from ._settings import read_settings, refuse_names
 from ._sources import (
     NOT_GIVEN,
     NotGiven,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     Target = TypeVar("Target")
 
 __all__ = ["CORSGate", "cors"]
+__getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
 
 _PREFIX = "CORS_"
 _EXTENSION = "corsgate"
