@@ -176,11 +176,7 @@ class Checker:
             entries = [value]
         else:
             entries = self._items(field, value)
-        valid = [entry for entry in entries if self._is_origin_entry(field, entry)]
-        others = [entry for entry in valid if entry != "*"]
-        if others and len(others) < len(valid):
-            self.add("wildcard-mixed", field, "*", what=show(others[0]))
-        return Origins(valid)
+        return Origins([entry for entry in entries if self._is_origin_entry(field, entry)])
 
     def _is_origin_entry(self, field: str, entry: object) -> bool:
         if isinstance(entry, str):
@@ -217,6 +213,12 @@ class Checker:
         what = f": it would also allow {foreign!r}"
         self.add("origin-wildcard", field, entry, what=what, fix=repr(meant) if meant else "")
         return True
+
+    def wildcard(self, field: str, origins: Origins) -> None:
+        """What would quietly mean everybody."""
+        others = [entry for entry in origins.entries if entry != "*"]
+        if others and len(others) < len(origins.entries):
+            self.add("wildcard-mixed", field, "*", what=show(others[0]))
 
     def credentials(self, field: str, origins: Origins, relaxed: tuple[str, ...]) -> None:
         """What must not be allowed to act with the user's cookies."""

@@ -129,6 +129,8 @@ class Policy(Record):
         )
         if credentials:
             check.credentials("allow_origins", origins, relaxed)
+        else:
+            check.wildcard("allow_origins", origins)
         options: Mapping[str, object] = unknown
         for name, value in options.items():
             check.problems.append(unknown_option(name, value, self._fields))
