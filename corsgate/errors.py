@@ -75,6 +75,7 @@ CODES = {
             " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin."
         ),
     ),
+    # Origins, prohibited.
     "wildcard-mixed": (
         "{value} allows every origin, so {what} beside it means nothing.",
         "Keep '*' alone, or take it out.",
