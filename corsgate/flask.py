@@ -16,13 +16,14 @@ from ._flask_views import MergedViews, mark_below, notice_mark
 from ._marks import Mark, mark_view, set_mark
 from ._paths import PathRules, compile_paths, decode_path
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from ._settings import read_settings
+from ._settings import read_settings, refuse_names
 from ._sources import (
     NOT_GIVEN,
     NotGiven,
     application_source,
     decide_by,
     is_preflight,
+    warn_if_closed,
 )
 from .errors import PolicyError, Problem, show
 from .policy import Policy
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     Target = TypeVar("Target")
 
 __all__ = ["CORSGate", "cors"]
+__getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
 
 _PREFIX = "CORS_"
 _EXTENSION = "corsgate"
@@ -186,14 +188,9 @@ class _Gate:
         if first:
             self._check_configuration()
         views = MergedViews(self._app, self._rules.application)
-        if first and all(
-            source is NOT_GIVEN or (isinstance(source, Policy) and not source.allow_origins)
-            for source in (*self._rules.sources(), *views.sources())
-        ):
-            self._app.logger.warning(
-                "corsgate: CORSGate allows no origin anywhere: give it allow_origins=..., or set"
-                " CORS_ALLOW_ORIGINS in app.config before CORSGate(app)"
-            )
+        if first:
+            fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
+            warn_if_closed((*self._rules.sources(), *views.sources()), "CORSGate", fix)
         self._views = views
         return views
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._engine import answer_preflight, decide, write_headers
 from ._paths import PathRules, compile_paths, decode_path
-from ._sources import NOT_GIVEN, application_source, decide_by
+from ._sources import NOT_GIVEN, application_source, decide_by, warn_if_closed
 from .errors import PolicyError, Problem, problem
 
 TYPE_CHECKING = False
@@ -63,6 +63,8 @@ class CORSMiddleware:
             raise PolicyError(problems)
         self.app = app
         self._rules = PathRules(source, rules.items())
+        fix = "give it allow_origins=[...], or paths that allow something"
+        warn_if_closed(self._rules.sources(), "CORSMiddleware", fix)
         # The usual case, one policy for everything, skips the search for it.
         self._only = self._rules.only_policy
 

@@ -19,6 +19,7 @@ CORE = (
     "corsgate._record",
     "corsgate._protocol",
     "corsgate.errors",
+    "corsgate._callables",
     "corsgate._origin",
     "corsgate._match",
     "corsgate._risk",

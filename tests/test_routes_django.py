@@ -42,7 +42,7 @@ from django.views import View
 from django.views.decorators.http import require_GET
 from django.views.static import serve
 from django_project import COMMON, CORSGATE, settings_of
-from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from path_tricks import EVERYBODY, ORIGINS, REST, RULES, SHOP, TRICKS, VIEWS, Trick
 from wsgi_client import Answer, call, environ_of
 
 from corsgate.django import cors
@@ -125,8 +125,7 @@ def test_a_trick_with_the_path_gets_the_policy_of_the_view_that_answers(
     project: Project, send: Send, trick: Trick, catch_all: bool, marked: bool
 ) -> None:
     urls = tricky_urls(marked=marked, catch_all=catch_all)
-    rules = {place: {"allow_origins": allowed} for place, allowed in VIEWS.items()}
-    project(urls, CORS_PATHS={} if marked else rules)
+    project(urls, CORS_PATHS={} if marked else RULES)
     for origin in EVERYBODY:
         answer = send("GET", trick.url, asking(origin))
         check_who_answers(trick, answer, catch_all=catch_all)

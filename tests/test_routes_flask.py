@@ -32,7 +32,7 @@ from flask import (
     stream_with_context,
 )
 from flask.typing import ResponseReturnValue
-from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from path_tricks import EVERYBODY, ORIGINS, REST, RULES, SHOP, TRICKS, VIEWS, Trick
 from werkzeug.routing import MapAdapter, Rule
 from wsgi_client import Answer, call, environ_of
 
@@ -50,15 +50,12 @@ def tricky_app(*, marked: bool, catch_all: bool) -> Flask:
     """All views of the table, with their policies on them or in `paths`."""
     app = Flask(__name__, static_folder=None)
     methods = ["GET", "PUT"]
-    rules: Any = {}
     for path, origin in VIEWS.items():
         view = cors(allow_origins=origin)(_named()) if marked else _named()
         app.add_url_rule(path, path, view, methods=methods)
-        if not marked:
-            rules[path] = {"allow_origins": origin}
     if catch_all:
         app.add_url_rule("/<path:rest>", REST, lambda rest: name_of_view(), methods=methods)
-    CORSGate(app, allow_origins=APP, paths=rules)
+    CORSGate(app, allow_origins=APP, paths={} if marked else RULES)
     return app
 
 

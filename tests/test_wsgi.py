@@ -678,3 +678,47 @@ def test_the_wrapper_answers_as_decide_says() -> None:
         decision = decide(policy, environ_of("GET", "/", {"Origin": origin}))
         answer = call(app, "GET", "/", {"Origin": origin})
         assert ("access-control-allow-origin" in answer.cors) is decision.allowed
+
+
+# ------------------------------------------------------------------ where nothing is allowed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"allow_origins": []}, id="no origins"),
+        pytest.param({"policy": Policy()}, id="a policy"),
+        pytest.param({"paths": {"/x/*": {"max_age": 1}, "/y": Policy()}}, id="paths"),
+    ],
+)
+def test_a_middleware_that_allows_nothing_anywhere_says_so_once_at_the_start(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = CORSMiddleware(SpyApp(), **options)
+    for _ in range(2):
+        call(app, "GET", "/", {"Origin": APP})
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("corsgate", logging.WARNING)
+    assert record.getMessage() == (
+        "corsgate: CORSMiddleware allows no origin anywhere:"
+        " give it allow_origins=[...], or paths that allow something"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"allow_origins": [APP]}, id="an origin"),
+        pytest.param({"paths": {"/x": {"allow_origins": "*"}}}, id="on a path"),
+        pytest.param({"paths": {"/x": None}}, id="a path that is left alone"),
+        pytest.param({"policy": None}, id="hands off"),
+        pytest.param({"policy": lambda environ: Policy()}, id="a callable source"),
+        pytest.param({"allow_origins": lambda origin, environ: False}, id="a callable"),
+    ],
+)
+def test_a_middleware_that_may_allow_something_says_nothing(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    CORSMiddleware(SpyApp(), **options)
+    assert caplog.records == []

@@ -17,7 +17,7 @@ from .. import _protocol
 from .._check import is_list
 from .._paths import PathRules, compile_paths
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source
+from .._sources import NOT_GIVEN, NotGiven, application_source, build
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
 
@@ -140,10 +140,21 @@ class _Reader:
         if everybody and not isinstance(flag, bool):
             self._add("wrong-type", everybody, flag, what="bool", fix="True or False")
         if flag is True:
+            # As in django-cors-headers, the lists may stay where they are, if they are valid.
+            self._judge_unused([*entries, *regexes])
             self._entry_came_from.append(("*", everybody))
-            entries.append("*")
+            entries, regexes = ["*"], []
         if setting or everybody or regexes:
             self.options["allow_origins"] = [*entries, *regexes]
+
+    def _judge_unused(self, entries: list[object]) -> None:
+        found: list[Problem] = []
+        build({**self.options, "allow_origins": entries}, found)
+        self.problems += [
+            fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault))
+            for fault in found
+            if fault.field == "allow_origins"
+        ]
 
     def _take_regexes(self) -> list[re.Pattern[str]]:
         setting, value = self._take(_REGEXES)
