@@ -29,12 +29,18 @@ CORE = (
     "corsgate",
     "corsgate._sources",
     "corsgate._paths",
+    "corsgate._denials",
     "corsgate.wsgi",
     "corsgate._marks",
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
-    "flask": ("corsgate._flask_routing", "corsgate.flask"),
+    "flask": (
+        "corsgate._flask_config",
+        "corsgate._flask_errors",
+        "corsgate._flask_routing",
+        "corsgate.flask",
+    ),
     "django": ("corsgate.django.conf", "corsgate.django.middleware", "corsgate.django"),
 }
 # What may be imported from elsewhere, besides the standard library.
@@ -71,6 +77,7 @@ RESPONSE_HEADERS = {
     "access-control-max-age",
     "timing-allow-origin",
     "vary",
+    "x-corsgate-reason",
 }
 
 

@@ -24,10 +24,10 @@ from .._marks import (
     mark_view,
     set_mark,
 )
-from .._protocol import ENVIRON_REQUEST_METHOD
+from .._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
 from ..errors import PolicyError, show
-from .conf import current_rules
+from .conf import current_denials, current_rules
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -70,12 +70,12 @@ class CORSMiddleware:
         rules = current_rules()
         if is_preflight(request.META):
             source, differs = _route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-            decision = _as_cacheable(decide_by(source, request.META), differs)
+            decision = _as_cacheable(_decide(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
         response = cast("HttpResponseBase", self.get_response(request))
-        return _finish(response, decide_by(_source_of(request, rules), request.META))
+        return _finish(response, _decide(_source_of(request, rules), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = current_rules()
@@ -89,11 +89,28 @@ class CORSMiddleware:
         return _finish(response, await _decide_in_thread(_source_of(request, rules), request.META))
 
 
+def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
+    return _note(decide_by(source, meta), meta)
+
+
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
     if may_block(source):
-        return await sync_to_async(decide_by)(source, meta)
-    return decide_by(source, meta)
+        return await sync_to_async(_decide)(source, meta)
+    decision = decide_by(source, meta)
+    if decision is None or decision.allowed or not current_denials()[0].may_block:
+        return _note(decision, meta)
+    return await sync_to_async(_note)(decision, meta)
+
+
+def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
+    """The decision to write, and all that is said about a denial."""
+    if decision is None or ENVIRON_ORIGIN not in meta:
+        return decision
+    denials, debug = current_denials()
+    if decision.allowed and not debug:
+        return decision
+    return denials.note(meta, decision, debug)
 
 
 def _answer(decision: Decision) -> HttpResponse:
