@@ -7,7 +7,12 @@ from ._engine import Decision, decide
 from .errors import PolicyError, Problem
 from .policy import Policy
 
-__all__ = ["Decision", "Policy", "PolicyError", "Problem", "decide"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._explain import explain
+del TYPE_CHECKING
+
+__all__ = ["Decision", "Policy", "PolicyError", "Problem", "decide", "explain"]
 
 _GATES = (
     "from corsgate.flask import CORSGate (Flask), from corsgate.wsgi import CORSMiddleware (any "
@@ -21,6 +26,10 @@ _ELSEWHERE = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "explain":
+        from ._explain import explain  # words that a running server seldom needs
+
+        return explain
     # An ImportError and not an AttributeError: its text is what the user gets to read. One name
     # for several front ends would let a wrapper be made and dropped, which does nothing, silently.
     if name in _ELSEWHERE:

@@ -111,10 +111,10 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
     :param known: the names that would have been right here, spelt as they are here.
     """
     hint = f"The options are {', '.join(known)}."
-    near = [word for word in known if _distance(name.lower(), word.lower()) <= 2]
+    near = [word for word in known if distance(name.lower(), word.lower()) <= 2]
     foreign = _foreign(name[len(prefix) :])
     if near:
-        hint = f"Write {min(near, key=lambda word: _distance(name.lower(), word.lower()))}."
+        hint = f"Write {min(near, key=lambda word: distance(name.lower(), word.lower()))}."
     elif foreign:
         library, ours, note = foreign
         ours = prefix + ours.upper() if prefix and ours else ours
@@ -131,7 +131,7 @@ def _foreign(name: str) -> tuple[str, str, str] | None:
     return _FOREIGN.get(name.replace("_", "").lower())
 
 
-def _distance(one: str, other: str) -> int:
+def distance(one: str, other: str) -> int:
     """Edits between two names: letters put in, taken out, changed, or swapped with the next."""
     before: list[int] = []
     row = list(range(len(other) + 1))

@@ -1,0 +1,116 @@
+"""How options are spelt where a policy was written, and how a client's values are shown."""
+
+from __future__ import annotations
+
+from ._record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_MOST_SHOWN = 100
+
+
+class Words(Record):
+    """The words of one place where options are written.
+
+    :param form: the name of an option, with `{}` for our name of it, or for that in upper case.
+    :param equals: what stands between a name and its value.
+    :param between: what stands between two options on one line.
+    :param place: where these options are: `"paths['/api/*']"`, `"@cors(...) of view 'users'"`.
+    :param names: option -> its name here, where that does not follow `form`.
+    """
+
+    __slots__ = _fields = ("form", "equals", "between", "place", "names")
+    form: str
+    equals: str
+    between: str
+    place: str
+    names: tuple[tuple[str, str], ...]
+
+    def __init__(
+        self,
+        form: str,
+        equals: str = " = ",
+        between: str = "; ",
+        *,
+        place: str = "",
+        names: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._set(form=form, equals=equals, between=between, place=place, names=tuple(names))
+
+    def at(self, place: str) -> Words:
+        """The same words, of options at a place of their own."""
+        return Words(self.form, self.equals, self.between, place=place, names=self.names)
+
+    def spelling(self, **names: str) -> Words:
+        """The same words, with some options under another name: `allow_origins="CORS_ORIGINS"`."""
+        known = (*self.names, *names.items())
+        return Words(self.form, self.equals, self.between, place=self.place, names=known)
+
+    def name(self, option: str) -> str:
+        """The name of an option as it is written."""
+        known = dict(self.names)
+        if option in known:
+            return known[option]
+        return self.form.format(option if self.form == "{}" else option.upper())
+
+    def setting(self, option: str) -> str:
+        """The name of an option, and where it is."""
+        return f"{self.name(option)} in {self.place}" if self.place else self.name(option)
+
+    def line(self, option: str, value: object) -> str:
+        """What sets an option: `allow_origins=[..., "https://app.example.com"]`.
+
+        :param value: a bool, or names; `...` among them stands for those that are there already.
+        """
+        return self.lines({option: value})
+
+    def lines(self, options: Mapping[str, object]) -> str:
+        """What sets several options, on one line."""
+        written = self.between.join(
+            f"{self.name(option)}{self.equals}{_python(value)}" for option, value in options.items()
+        )
+        return f"{written}  # in {self.place}" if self.place else written
+
+
+KEYWORDS = Words("{}", "=", ", ")
+FLASK_CONFIG = Words('app.config["CORS_{}"]')
+DJANGO_SETTINGS = Words("CORS_{}")
+
+
+def _python(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_python, value))}]"
+    if value is ...:
+        return "..."
+    if isinstance(value, str) and '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return repr(value)
+
+
+def shown(text: str) -> str:
+    """What a client sent: quoted, ASCII only, on one line, cut before anything is done with it."""
+    escaped = ascii(text[:_MOST_SHOWN])
+    if len(text) <= _MOST_SHOWN and len(escaped) <= _MOST_SHOWN:
+        return escaped
+    return f"{escaped[:80]}... ({len(text)} characters)"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first of several texts, as a sentence has them."""
+    everything = list(names)
+    first = everything[:most]
+    if len(everything) > most:
+        first.append(f"{len(everything) - most} more")
+    return ", ".join(first[:-1]) + " and " + first[-1] if len(first) > 1 else first[0]
+
+
+def one_line(text: str) -> str:
+    """Printable ASCII only, whatever `text` holds."""
+    escaped = text.encode("unicode_escape").decode("ascii") if not _is_plain(text) else text
+    return escaped if len(escaped) <= 400 else f"{escaped[:397]}..."
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
