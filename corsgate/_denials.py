@@ -38,20 +38,17 @@ class Denials:
 
     :param on_denied: the user's function, checked by `check_hooks`; or None.
     :param words: how the options of a policy are spelt where the user wrote them.
-    :param clock: seconds that never go back.
     """
 
-    __slots__ = ("_clock", "_limiter", "_logger", "_next_failure", "_on_denied", "_words")
+    __slots__ = ("_limiter", "_logger", "_next_failure", "_on_denied", "_words")
 
     def __init__(
         self,
         on_denied: OnDenied | None = None,
         words: Callable[[Policy], Words] = lambda policy: KEYWORDS,
-        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._on_denied = on_denied
         self._words = words
-        self._clock = clock
         self._limiter = _Limiter()
         self._logger: Logger | None = None
         self._next_failure = 0.0  # when a failure of on_denied is logged again
@@ -80,9 +77,7 @@ class Denials:
         """Why the browser will block the request, which is logged; "" if it will not."""
         from ._explain import explain_in  # long, and needed only here
 
-        # A browser sends cookies to another origin only with credentials mode "include".
-        credentials = "HTTP_COOKIE" in environ
-        found = explain_in(self._words(policy), policy, environ, credentials=credentials)
+        found = explain_in(self._words(policy), policy, environ)
         if found.allowed:
             return ""
         what, fields = _describe(environ, decision, found.reason)
@@ -94,7 +89,7 @@ class Denials:
         try:
             on_denied(environ, decision)
         except Exception:
-            now = self._clock()
+            now = monotonic()
             if now >= self._next_failure:  # clients can bring about any number of them
                 self._next_failure = now + _MINUTE
                 self._get_logger().exception(
@@ -108,7 +103,7 @@ class Denials:
         if not logger.isEnabledFor(_INFO):
             return
         key = environ[_protocol.ENVIRON_ORIGIN][:_MOST_KEPT], decision.reason
-        admitted, left_out = self._limiter.admit(key, self._clock())
+        admitted, left_out = self._limiter.admit(key, monotonic())
         if left_out:
             logger.log(
                 _INFO,
