@@ -8,7 +8,6 @@ from time import monotonic
 from . import _protocol
 from ._check import is_coroutine_function
 from ._engine import in_debug_mode
-from ._paths import decode_path
 from ._words import KEYWORDS, shown
 from .errors import problem, show
 
@@ -181,7 +180,7 @@ def _describe(
     method, intro = environ.get("REQUEST_METHOD", ""), ""
     if decision.kind == "preflight":
         method, intro = environ[_protocol.ENVIRON_REQUEST_METHOD], "the preflight for "
-    path = decode_path(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
+    path = _as_text(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
     fields = {
         "cors_kind": decision.kind,
         "cors_reason": reason,
@@ -190,6 +189,13 @@ def _describe(
         "cors_path": _escape(path),
     }
     return f"{intro}{shown(method)} {shown(path)}", fields
+
+
+def _as_text(path: str) -> str:
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path  # Django has it decoded; and a log can show what is no UTF-8
 
 
 def _escape(text: str) -> str:
