@@ -62,6 +62,10 @@ class Denials:
 
         Never raises because of what a client sends, or because `on_denied` does.
         """
+        logger = self._logger or self._get_logger()
+        # What is asked first costs least: most programs want nothing to be said.
+        if not (debug or self._on_denied is not None or logger.isEnabledFor(_INFO)):
+            return decision
         if decision.policy is None or not _is_judged_by_browsers(environ, decision):
             return decision
         reason = self._explain(environ, decision, decision.policy) if debug else ""
@@ -69,7 +73,7 @@ class Denials:
             if self._on_denied is not None:
                 self._call(self._on_denied, environ, decision)
             if not reason:
-                self._log(environ, decision)
+                self._log(logger, environ, decision)
         return in_debug_mode(decision, reason) if debug else decision
 
     def _explain(self, environ: Mapping[str, Any], decision: Decision, policy: Policy) -> str:
@@ -97,8 +101,7 @@ class Denials:
                     show(on_denied),
                 )
 
-    def _log(self, environ: Mapping[str, Any], decision: Decision) -> None:
-        logger = self._logger or self._get_logger()
+    def _log(self, logger: Logger, environ: Mapping[str, Any], decision: Decision) -> None:
         if not logger.isEnabledFor(_INFO):
             return
         key = environ[_protocol.ENVIRON_ORIGIN][:_MOST_KEPT], decision.reason

@@ -15,7 +15,7 @@ from ._flask_errors import answer_error, may_answer_error
 from ._flask_routing import find_views
 from ._marks import UNMARKED, Mark, compile_view, mark_of, mark_view, set_mark
 from ._paths import decode_path
-from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
+from ._protocol import ENVIRON_REQUEST_METHOD
 from ._sources import (
     NOT_GIVEN,
     NotGiven,
@@ -121,7 +121,6 @@ class _Gate:
         self._inner: WSGIApplication = app.wsgi_app
         self._rules = configured.rules
         self._configured = configured
-        self._debug = configured.debug
         self._denials = Denials(configured.on_denied, self._words_of)
         self._views: dict[str, ViewPolicies] = {}
         self._marks: frozenset[Mark] = frozenset()
@@ -141,9 +140,12 @@ class _Gate:
             decision = self._judge_preflight(environ)
         else:
             judged = False
+        debug = self._configured.debug
+        if debug is None:
+            debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
         if decision is not None:
-            if ENVIRON_ORIGIN in environ:
-                decision = self._note(environ, decision)
+            if debug or not decision.allowed:
+                decision = self._denials.note(environ, decision, debug)
             if decision.kind == "preflight":
                 return send_preflight(decision, start_response)
 
@@ -153,8 +155,8 @@ class _Gate:
             if not judged:
                 judged = True
                 decision = decide_by(self._source(environ, script_name, path_info), environ)
-                if decision is not None and ENVIRON_ORIGIN in environ:
-                    decision = self._note(environ, decision)
+                if decision is not None and (debug or not decision.allowed):
+                    decision = self._denials.note(environ, decision, debug)
             return decision
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
@@ -172,17 +174,9 @@ class _Gate:
             if found is None or not may_answer_error(self._app, environ, found):
                 raise
             exc_info = sys.exc_info() if begun else None
-            headers, body = answer_error(self._app, error, environ, found, self._is_debug())
+            headers, body = answer_error(self._app, error, environ, found, debug)
             start_response("500 INTERNAL SERVER ERROR", headers, exc_info)
             return [body]
-
-    def _note(self, environ: WSGIEnvironment, decision: Decision) -> Decision:
-        if decision.allowed and not self._is_debug():
-            return decision
-        return self._denials.note(environ, decision, self._is_debug())
-
-    def _is_debug(self) -> bool:
-        return self._app.debug if self._debug is None else self._debug
 
     def _words_of(self, policy: Policy) -> Words:
         if policy is not self._rules.application:

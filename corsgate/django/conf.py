@@ -238,10 +238,15 @@ def current_rules() -> PathRules:
     return rules
 
 
-def current_denials() -> tuple[Denials, bool]:
-    """What the settings say is done about denials, and whether debug mode is on."""
+def current_denials() -> Denials:
+    """What the settings say is done about denials."""
     current_rules()
-    return _denials, settings.DEBUG if _debug is None else _debug
+    return _denials
+
+
+def is_debug() -> bool:
+    """Whether debug mode is on, by the settings that the rules come from."""
+    return settings.DEBUG if _debug is None else _debug
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:

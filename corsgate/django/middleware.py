@@ -24,10 +24,10 @@ from .._marks import (
     mark_view,
     set_mark,
 )
-from .._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
+from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
 from ..errors import PolicyError, show
-from .conf import current_denials, current_rules
+from .conf import current_denials, current_rules, is_debug
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -98,19 +98,16 @@ async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | 
     if may_block(source):
         return await sync_to_async(_decide)(source, meta)
     decision = decide_by(source, meta)
-    if decision is None or decision.allowed or not current_denials()[0].may_block:
+    if decision is None or decision.allowed or not current_denials().may_block:
         return _note(decision, meta)
     return await sync_to_async(_note)(decision, meta)
 
 
 def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
     """The decision to write, and all that is said about a denial."""
-    if decision is None or ENVIRON_ORIGIN not in meta:
+    if decision is None or (decision.allowed and not is_debug()):
         return decision
-    denials, debug = current_denials()
-    if decision.allowed and not debug:
-        return decision
-    return denials.note(meta, decision, debug)
+    return current_denials().note(meta, decision, is_debug())
 
 
 def _answer(decision: Decision) -> HttpResponse:
