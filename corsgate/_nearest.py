@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # found among so many.
 _MOST_ENTRIES = 10_000
 _MOST_COMPARED = 40
+_LONGEST_CORRECTED = 512  # what makes a name ASCII takes ever longer
 _LONGEST_COMPARED = 64
 _MOST_EDITS = 2
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -36,7 +37,7 @@ def nearest_origin(origin: str, entries: Iterable[object]) -> tuple[str, str] | 
     allowed = Matcher(set(texts) - patterns, patterns)
     page = None if "*" in origin else read_origin(origin)
     if page is None:
-        meant = find_correction(origin)
+        meant = find_correction(origin) if len(origin) <= _LONGEST_CORRECTED else None
         if meant is None or not allowed.allows(meant, {}):
             return None
         if origin.lower() == meant:
@@ -96,27 +97,29 @@ def _above(page: Origin, exact: frozenset[str]) -> tuple[str, str] | None:
     while dot:
         other = f"{scheme}://{parent}{port}"
         if other in exact:
-            return other, "an origin is for one host, not for the hosts below it"
+            return other, "an entry without a star is for one host, not for the hosts below it"
         _, dot, parent = parent.partition(".")
     return None
 
 
 def _misspelt(page: Origin, texts: list[str]) -> tuple[str, str] | None:
     scheme, host, port = page
-    close = []
+    hosts = {}
     for text in texts[:_MOST_ENTRIES]:
         other = _host_of(text)
-        if text == f"{scheme}://{other}{port}" and _may_be_close(host, other):
-            close.append((other, text))
-    found = nearest_name(host, (other for other, _ in close))
+        if text == f"{scheme}://{other}{port}":
+            hosts[other] = text
+    found = nearest_name(host, hosts)
     if found is None:
         return None
-    return dict(close)[found], "the host is spelt differently"
+    return hosts[found], "the host is spelt differently"
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that is at most two slips of the pen away, or None."""
-    likely = [other for other in names if _may_be_close(name, other)][:_MOST_COMPARED]
+    alike = {other: _pieces_in_common(name, other) for other in names}
+    likely = sorted(filter(alike.__getitem__, alike), key=lambda other: -alike[other])
+    likely = likely[:_MOST_COMPARED]
     edits = {other: distance(name, other) for other in likely}
     # Two edits of a short name make any other of it.
     most = min(_MOST_EDITS, (len(name) - 1) // 3)
@@ -124,12 +127,12 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     return min(close, key=lambda other: (edits[other], other), default=None)
 
 
-def _may_be_close(one: str, other: str) -> bool:
+def _pieces_in_common(one: str, other: str) -> int:
     # A cheap test in front of the exact one: of five pieces two edits leave one as it was.
     if max(len(one), len(other)) > _LONGEST_COMPARED or abs(len(one) - len(other)) > _MOST_EDITS:
-        return False
+        return 0
     size = -(-len(one) // 5)
-    return any(one[at : at + size] in other for at in range(0, len(one), size))
+    return sum(one[at : at + size] in other for at in range(0, len(one), size))
 
 
 def _host_of(text: str) -> str:

@@ -69,7 +69,9 @@ class Request:
             asked = self._text(_protocol.ENVIRON_REQUEST_HEADERS) or ""
             self.too_long = len(asked) > _LONGEST_REFLECTED
             named = (name.strip(" \t") for name in asked.split(","))
-            self.headers = list(dict.fromkeys(name.lower() for name in named if name))
+            # Only ASCII: a Kelvin sign in lower case would be a plain k.
+            lower = (name.lower() if name.isascii() else name for name in named if name)
+            self.headers = list(dict.fromkeys(lower))
         else:
             self.method = self.own_method
             self.headers = list(self._unsafe_headers())
@@ -148,10 +150,10 @@ def _check_policy(words: Words, policy: Policy | None, request: Request) -> str 
     origin = _proposable(request.origin) or _EXAMPLE
     return Failure(
         "no-policy",
-        "No policy applies here: CORS is left to the application, and the browser blocks what"
-        " that does not allow itself.",
+        "No policy applies here, so corsgate adds no headers, and the browser blocks the page"
+        " unless the application sends them itself.",
         words.place or words.name("paths"),
-        f"give it a policy with {words.at('').line('allow_origins', [origin])}",
+        f"give this path a policy with {words.at('').line('allow_origins', [origin])}",
     )
 
 
@@ -193,8 +195,8 @@ def _check_origin(words: Words, policy: Policy, request: Request) -> str | Failu
     if not others:
         return fail(f"{message}.", fix)
     if not any(map(is_regex, others)) and len(others) == len(policy.allow_origins):
-        fix = f"let {listed(map(_name_of, others))} return True for it"
-    return fail(f"{message}: {listed(map(_no_of, others))}.", fix)
+        fix = f"let {listed(others, _name_of)} return True for it"
+    return fail(f"{message}: {listed(others, _no_of)}.", fix)
 
 
 def _check_credentials(words: Words, policy: Policy, request: Request) -> str | Failure:
@@ -208,8 +210,16 @@ def _check_credentials(words: Words, policy: Policy, request: Request) -> str | 
     changes: dict[str, Any] = {"allow_credentials": True}
     if policy._matcher is None:
         setting = words.setting("allow_origins")
-        message = f'{wanted}, and {setting} is "*", which never goes with them: the origins have to be named.'
-        changes = {"allow_origins": [_proposable(request.origin) or _EXAMPLE], **changes}
+        message = (
+            f'{wanted}, and {setting} is "*", which never goes with them: the origins have to be'
+            " named."
+        )
+        origin = _proposable(request.origin)
+        changes = {"allow_origins": [origin or _EXAMPLE], **changes}
+        if origin is None:
+            line = words.at("").lines(changes)
+            fix = f"serve the page from a site that has a name, and write that: {line}"
+            return Failure("credentials-not-allowed", message, setting, fix)
     else:
         message = f"{wanted}, and {setting} is False."
     fix = _credentials_fix(words, policy, changes)
@@ -247,7 +257,7 @@ def _check_method(words: Words, policy: Policy, request: Request) -> str | Failu
     if upper in _protocol.KNOWN_METHODS and method != upper:
         line = plain.line("allow_methods", _added(policy.allow_methods, [upper]))
         return fail(message, f'write method: "{upper}" in the page, and {line}')
-    if method == "*":
+    if method == "*" or len(method) > _LONGEST_NAME:
         return fail(message, "use another method in the page")
     return fail(message, words.line("allow_methods", _added(policy.allow_methods, [method])))
 
@@ -370,4 +380,4 @@ def _name_of(entry: object) -> str:
 
 
 def _shown(names: list[str]) -> str:
-    return listed(map(shown, names))
+    return listed(names, shown)

@@ -6,9 +6,12 @@ from ._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
 _MOST_SHOWN = 100
+_MOST_LISTED = 6
+_LONGEST_LINE = 400
 
 
 class Words(Record):
@@ -97,20 +100,17 @@ def shown(text: str) -> str:
     return f"{escaped[:80]}... ({len(text)} characters)"
 
 
-def listed(names: Iterable[str], most: int = 3) -> str:
-    """The first of several texts, as a sentence has them."""
-    everything = list(names)
-    first = everything[:most]
-    if len(everything) > most:
-        first.append(f"{len(everything) - most} more")
+def listed(items: Sequence[Any], show: Callable[[Any], str]) -> str:
+    """The first of several things, as a sentence has them."""
+    first = [show(item) for item in items[:_MOST_LISTED]]
+    if len(items) > _MOST_LISTED:
+        first.append(f"{len(items) - _MOST_LISTED} more")
     return ", ".join(first[:-1]) + " and " + first[-1] if len(first) > 1 else first[0]
 
 
 def one_line(text: str) -> str:
     """Printable ASCII only, whatever `text` holds."""
-    escaped = text.encode("unicode_escape").decode("ascii") if not _is_plain(text) else text
-    return escaped if len(escaped) <= 400 else f"{escaped[:397]}..."
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+    escaped = text
+    if not (text.isascii() and text.isprintable()):
+        escaped = text.encode("unicode_escape").decode("ascii")
+    return escaped if len(escaped) <= _LONGEST_LINE else f"{escaped[: _LONGEST_LINE - 3]}..."

@@ -166,18 +166,23 @@ def test_only_the_engine_names_response_headers(module: str) -> None:
 
 
 def loaded(statement: str) -> set[str]:
-    """The top-level modules of a fresh process that has run `statement`."""
+    """The modules of a fresh process that has run `statement`, and their top-level names."""
     # Without the site module, since files in site-packages may import anything at start-up.
     script = f"import sys; sys.path.append(sys.argv[1]); {statement}; print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", script, str(PACKAGE.parent)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return {name.split(".")[0] for name in shown.split()}
+    return {part for name in shown.split() for part in (name, name.split(".")[0])}
 
 
 @pytest.mark.parametrize("module", ["corsgate", "corsgate.wsgi"])
 def test_importing_the_core_loads_no_framework_and_nothing_slow(module: str) -> None:
     assert not loaded("pass") & NOT_LOADED
     assert not loaded(f"import {module}") & NOT_LOADED
+
+
+def test_what_explains_is_loaded_when_it_is_asked_for() -> None:
+    assert "corsgate._explain" not in loaded("import corsgate.wsgi")
+    assert "corsgate._explain" in loaded("from corsgate import explain")
 
 
 def test_what_is_public_is_in_all_and_nothing_else() -> None:
