@@ -89,6 +89,13 @@ class MergedViews:
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)
 
+    def name_of(self, source: Source) -> str | None:
+        """The endpoint of a view that has this very source."""
+        for endpoint, view in self._policies.items():
+            if any(found is source for found in view.sources()):
+                return endpoint
+        return None
+
     def sources(self) -> Iterable[Source | NotGiven]:
         return [source for view in self._policies.values() for source in view.sources()]
 

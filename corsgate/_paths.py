@@ -47,6 +47,14 @@ class PathRules:
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
 
+    def pattern_of(self, source: Source) -> str | None:
+        """The first path that this very source is for."""
+        tables = ("", self._exact), ("/*", self._prefixes)
+        found = (
+            pattern + end for end, table in tables for pattern in table if table[pattern] is source
+        )
+        return next(found, None)
+
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
         if self.only_policy is not None:

@@ -50,7 +50,7 @@ _WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_FLAGS = frozenset({"allow_credentials", "allow_timing"})
+_FLAGS = frozenset({"allow_credentials", "allow_timing", "debug"})
 _NUMBERS = frozenset({"max_age", "preflight_status"})
 _NO_LISTS = frozenset(
     {"paths", "policy", "urls_regex", "allowed_origin_regexes", "origin_regex_whitelist"}

@@ -34,12 +34,19 @@ CORE = (
     "corsgate._reasons",
     "corsgate._explain",
     "corsgate",
+    "corsgate._denials",
     "corsgate.wsgi",
     "corsgate._marks",
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
-    "flask": ("corsgate._flask_routing", "corsgate._flask_views", "corsgate.flask"),
+    "flask": (
+        "corsgate._flask_config",
+        "corsgate._flask_errors",
+        "corsgate._flask_routing",
+        "corsgate._flask_views",
+        "corsgate.flask",
+    ),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
@@ -81,6 +88,7 @@ RESPONSE_HEADERS = {
     "access-control-max-age",
     "timing-allow-origin",
     "vary",
+    "x-corsgate-reason",
 }
 
 

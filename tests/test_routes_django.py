@@ -611,7 +611,7 @@ def test_only_a_callable_of_the_users_leaves_the_thread_of_the_loop(
 ) -> None:
     project([path("x", in_the_loop)], CORS_ALLOW_ORIGINS=lambda origin, meta: True)
     assert send_asgi("GET", "/x", asking()).cors == readable_by(APP)
-    assert hops.count("decide_by") == 1
+    assert hops.count("_decide") == 1
 
 
 def test_no_signal_of_a_request_has_a_receiver(project: Project, send: Send) -> None:

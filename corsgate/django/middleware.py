@@ -14,7 +14,7 @@ from .._marks import Mark, group_view, mark_view, set_mark
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
 from ..errors import show
-from .conf import current_rules
+from .conf import current_denials, current_rules, is_debug
 from .routing import check_views, marks_of, note_mark, route, source_of
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class CORSMiddleware:
         rules = self._rules_of(request)
         if is_preflight(request.META):
             source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-            decision = _as_cacheable(decide_by(source, request.META), differs)
+            decision = _as_cacheable(_decide(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
         urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
-        return _finish(response, decide_by(source_of(request, rules, urlconf), request.META))
+        return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = self._rules_of(request)
@@ -96,11 +96,25 @@ class CORSMiddleware:
         return _finish(response, await _decide_in_thread(source, request.META))
 
 
+def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
+    return _note(decide_by(source, meta), meta)
+
+
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
     if may_block(source):
-        return await sync_to_async(decide_by)(source, meta)
-    return decide_by(source, meta)
+        return await sync_to_async(_decide)(source, meta)
+    decision = decide_by(source, meta)
+    if decision is None or decision.allowed or not current_denials().may_block:
+        return _note(decision, meta)
+    return await sync_to_async(_note)(decision, meta)
+
+
+def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
+    """The decision to write, and all that is said about a denial."""
+    if decision is None or (decision.allowed and not is_debug()):
+        return decision
+    return current_denials().note(meta, decision, is_debug())
 
 
 def _answer(decision: Decision) -> HttpResponse:
