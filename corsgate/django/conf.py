@@ -219,7 +219,7 @@ def _static_paths() -> list[str]:
 
 _rules: PathRules | None = None
 _denials = Denials()
-_debug: bool | None = None
+_debug = False
 
 
 def current_rules() -> PathRules:
@@ -231,7 +231,9 @@ def current_rules() -> PathRules:
     rules = _rules
     if rules is None:
         try:
-            rules, _denials, _debug = _Reader().read()
+            rules, _denials, debug = _Reader().read()
+            # Looking up a setting of Django takes longer than all else about an allowed request.
+            _debug = settings.DEBUG if debug is None else debug
             _rules = rules
         except PolicyError as error:
             raise ImproperlyConfigured(f"corsgate: {error}") from error
@@ -246,12 +248,13 @@ def current_denials() -> Denials:
 
 def is_debug() -> bool:
     """Whether debug mode is on, by the settings that the rules come from."""
-    return settings.DEBUG if _debug is None else _debug
+    return _debug
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
-    if setting.startswith(_PREFIX) or setting in ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME"):
+    others = ("DEBUG", "MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME")
+    if setting.startswith(_PREFIX) or setting in others:
         _rules = None
 
 
