@@ -243,7 +243,7 @@ def _has_whitenoise() -> bool:
 
 _rules: PathRules | None = None
 _denials = Denials()
-_debug: bool | None = None
+_debug = False
 
 
 def current_rules() -> PathRules:
@@ -255,7 +255,9 @@ def current_rules() -> PathRules:
     rules = _rules
     if rules is None:
         try:
-            rules, _denials, _debug = _Reader().read()
+            rules, _denials, debug = _Reader().read()
+            # Looking up a setting of Django takes longer than all else about an allowed request.
+            _debug = settings.DEBUG if debug is None else debug
             _rules = rules
         except PolicyError as error:
             raise ImproperlyConfigured(f"corsgate: {error}") from error
@@ -270,11 +272,11 @@ def current_denials() -> Denials:
 
 def is_debug() -> bool:
     """Whether debug mode is on, by the settings that the rules come from."""
-    return settings.DEBUG if _debug is None else _debug
+    return _debug
 
 
 # Other settings that count: where WhiteNoise answers, and which views there are to go with.
-_OTHERS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
+_OTHERS = ("DEBUG", "MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:
