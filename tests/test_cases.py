@@ -177,7 +177,9 @@ def is_a_pages(case: Case) -> bool:
     )
 
 
-@pytest.mark.parametrize("case", list(filter(is_a_pages, CASES)), ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if is_a_pages(case)], ids=lambda case: case.id
+)
 def test_a_page_in_a_browser_concludes_what_the_table_says(case: Case) -> None:
     reply = case.reply
     spy = SpyApp(f"{reply.status} Said", reply.headers, (reply.body,))
