@@ -7,7 +7,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django_project import URLs, settings_of  # first, since it sets Django up
+from django_project import URLs, settings_of
 
 from corsgate.browser import Browser, CORSError
 
