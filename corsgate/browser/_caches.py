@@ -72,7 +72,7 @@ class PreflightCache:
         methods: list[str],
         headers: list[str],
     ) -> None:
-        """Fetch, "CORS-preflight fetch", steps 7.11 to 7.14."""
+        """Fetch, "CORS-preflight fetch", steps 7.12 to 7.15."""
         new: list[tuple[str | None, str | None]] = [(method, None) for method in methods]
         new += [(None, header.lower()) for header in headers]
         for method, header in new:

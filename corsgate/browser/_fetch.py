@@ -267,7 +267,7 @@ class UserAgent:
         )
 
     def _max_age(self, values: list[str]) -> float:
-        """Fetch, "CORS-preflight fetch", steps 7.8 to 7.10; `Access-Control-Max-Age` is delta-seconds."""
+        """Fetch, "CORS-preflight fetch", steps 7.8 to 7.10. The header is delta-seconds."""
         if not any(values):
             return 5
         value = values[0] if len(values) == 1 else ""
@@ -317,7 +317,7 @@ class UserAgent:
             raise self._failure("resource-policy", request, sent, response, policy)
 
     def _filter(self, request: Request, response: HTTPResponse) -> Response:
-        """Fetch, "Main fetch", steps 14 to 20: the filtered response."""
+        """Fetch, "Main fetch", steps 14 to 21: the filtered response."""
         tainting = request.response_tainting
         if response.status in _REDIRECT_STATUSES and request.redirect_mode == "manual":
             return Response("opaqueredirect", url=str(request.url))

@@ -75,10 +75,10 @@ def unsafe_names(headers: Headers) -> list[str]:
 
 
 def extract_tokens(values: list[str]) -> tuple[list[str] | None, str | None]:
-    """Fetch, "Extract header list values" of a header that is `#token`: its members, and what fails.
+    """Fetch, "Extract header list values" of a header that is `#token`.
 
-    :returns: (None, None) if there is no such header, (None, the first bad member) if it is
-        failure.
+    :returns: the members and None; or None and the first that is no token, where the standard
+        says failure; or None twice, if there is no such header.
     """
     if not values:
         return None, None
