@@ -24,7 +24,7 @@ from .._protocol import (
 )
 from ._caches import HTTPCache, PreflightCache, PreflightKey
 from ._cookies import CookieJar
-from ._errors import failure
+from ._errors import FetchError, failure
 from ._messages import Headers, HTTPRequest, HTTPResponse, Response, get, values_of
 from ._request import ALL_COOKIES, Request, cookies_allowed, headers_of_the_browser
 from ._safelist import SAFELISTED_RESPONSE_HEADERS, extract_tokens, unsafe_names
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._engines import Engine
-    from ._errors import FetchError
 
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 _NULL_BODY_STATUSES = (101, 103, 204, 205, 304)
@@ -98,7 +97,7 @@ class UserAgent:
             return self._http_fetch(request)
         try:
             return self._http_fetch(request, make_cors_preflight=True)
-        except Exception:
+        except FetchError:
             self._preflights.clear(_key(request))
             raise
 
