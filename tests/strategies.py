@@ -363,20 +363,18 @@ any_text = st.one_of(
     st.text(string.ascii_letters + ",- \t", max_size=30),
     st.sampled_from(["", ",", "x-a, x-b", "a" * 5_000, "," * 5_000, "https://app.example.com"]),
 )
-request_origins = st.one_of(
-    st.sampled_from(
-        [
-            "https://app.example.com",
-            "https://a.b.example.com",
-            "https://pr-7.example.org",
-            "http://localhost:5173",
-            "tauri://localhost",
-            "null",
-        ]
-    ),
-    near_origins(),
-    any_text,
+origins_of_safe_entries = st.sampled_from(
+    [
+        "https://app.example.com",
+        "https://a.b.example.com",
+        "https://pr-7.example.org",
+        "http://localhost:5173",
+        "tauri://localhost",
+        "null",
+    ]
 )
+page_origins = origins_of_safe_entries | well_formed_origins
+request_origins = st.one_of(origins_of_safe_entries, near_origins(), any_text)
 
 
 @st.composite

@@ -38,6 +38,22 @@ CORE = (
     "corsgate.wsgi",
     "corsgate._marks",
 )
+# The browser's half judges the other one, so it shares nothing with it but the words.
+BROWSER = (
+    "corsgate._protocol",
+    "corsgate.browser._url",
+    "corsgate.browser._messages",
+    "corsgate.browser._safelist",
+    "corsgate.browser._engines",
+    "corsgate.browser._errors",
+    "corsgate.browser._cookies",
+    "corsgate.browser._caches",
+    "corsgate.browser._request",
+    "corsgate.browser._fetch",
+    "corsgate.browser._wsgi",
+    "corsgate.browser",
+    "corsgate.pytest_plugin",
+)
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
     "flask": (
@@ -57,6 +73,7 @@ ADAPTERS = {
 # What may be imported from elsewhere, besides the standard library.
 LIBRARIES = {
     "core": {"idna", "publicsuffixlist"},
+    "browser": {"publicsuffixlist", "pytest"},
     "flask": {"flask", "werkzeug"},
     "django": {"django", "asgiref"},
 }
@@ -98,7 +115,7 @@ def module_name(path: Path) -> str:
 
 
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-PARTS = {"core": CORE, **ADAPTERS}
+PARTS = {"browser": BROWSER, "core": CORE, **ADAPTERS}
 PART_OF = {module: part for part, row in PARTS.items() for module in row}
 
 
@@ -126,7 +143,7 @@ def may_import(module: str) -> set[str]:
     part = PART_OF[module]
     row = PARTS[part]
     before = row[: row.index(module)]
-    return {*before} if part == "core" else {*CORE, *before}
+    return {*CORE, *before} if part in ADAPTERS else {*before}
 
 
 def text_constants(node: ast.AST) -> Iterator[str]:
@@ -155,7 +172,9 @@ def test_only_an_adapter_knows_its_framework(module: str) -> None:
     assert tops <= LIBRARIES[PART_OF[module]]
 
 
-@pytest.mark.parametrize("module", sorted({*MODULES} - {"corsgate._engine", "corsgate._protocol"}))
+@pytest.mark.parametrize(
+    "module", sorted({*MODULES} - {"corsgate._engine", "corsgate._protocol", *BROWSER})
+)
 def test_only_the_engine_names_response_headers(module: str) -> None:
     spelled = " ".join(text_constants(parse(module))).lower()
     assert not {name for name in RESPONSE_HEADERS - {"vary"} if name in spelled}
@@ -190,6 +209,13 @@ def test_importing_the_core_loads_no_framework_and_nothing_slow(module: str) -> 
 def test_what_explains_is_loaded_when_it_is_asked_for() -> None:
     assert "corsgate._explain" not in loaded("import corsgate.wsgi")
     assert "corsgate._explain" in loaded("from corsgate import explain")
+
+
+def test_the_plugin_loads_no_browser_before_it_is_asked_for_one() -> None:
+    script = "import sys, corsgate.pytest_plugin; print('corsgate.browser' in sys.modules)"
+    command = [sys.executable, "-P", "-c", script]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert shown == "False\n"
 
 
 def test_what_is_public_is_in_all_and_nothing_else() -> None:

@@ -1,0 +1,1204 @@
+"""`corsgate.browser.Browser`: what it takes, what it sends, and what its errors say."""
+
+import io
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.validate import validator
+
+import pytest
+from browser_server import (
+    API,
+    CREDENTIALS,
+    OTHER,
+    PAGE,
+    Servers,
+    allow_headers,
+    allow_methods,
+    allow_origin,
+)
+
+from corsgate.browser import Browser, CORSError, FetchError, HTTPRequest
+
+ACCESS = f"Access to fetch at '{API}/case' from origin '{PAGE}' has been blocked by CORS policy: "
+PREFLIGHT = "Response to preflight request doesn't pass access control check: "
+VALID = " Have the server send the header with a valid value."
+BLOCKED = (
+    "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource"
+    f" at {API}/case. (Reason: "
+)
+QUOTED = BLOCKED.replace(f"{API}/case", f"‘{API}/case’")
+STAR_TEXT = (
+    "The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard"
+    " '*' when the request's credentials mode is 'include'."
+)
+PUT = {"method": "PUT", "body": "x"}
+INCLUDE = {"credentials": "include"}
+
+
+def caught(browser: Browser, url: str = "/case", **options: Any) -> FetchError:
+    with pytest.raises(FetchError) as info:
+        browser.fetch(url, **options)
+    return info.value
+
+
+# ------------------------------------------------------------------ what consoles say
+
+# Each text was read from the console of the browser.
+CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str | None]] = [
+    (
+        "allow-origin-missing",
+        {"answer": []},
+        {},
+        "CORS check, step 2",
+        f"{ACCESS}No 'Access-Control-Allow-Origin' header is present on the requested resource.",
+        f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 200.",
+    ),
+    (
+        "allow-origin-missing",
+        {"preflight": [], "preflight_status": 403},
+        PUT,
+        "CORS check, step 2",
+        (
+            f"{ACCESS}{PREFLIGHT}No 'Access-Control-Allow-Origin' header is present on the"
+            " requested resource."
+        ),
+        f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 403.",
+    ),
+    (
+        "allow-origin-missing",
+        {"preflight": [("Location", "/x")], "preflight_status": 301},
+        PUT,
+        "CORS check, step 2",
+        f"{ACCESS}{PREFLIGHT}Redirect is not allowed for a preflight request.",
+        f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 301.",
+    ),
+    (
+        "allow-origin-mismatch",
+        {"answer": [allow_origin("https://other.example")]},
+        {},
+        "CORS check, step 4",
+        (
+            f"{ACCESS}The 'Access-Control-Allow-Origin' header has a value 'https://other.example'"
+            f" that is not equal to the supplied origin.{VALID}"
+        ),
+        (
+            f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match"
+            " ‘https://other.example’)."
+        ),
+    ),
+    (
+        "allow-origin-invalid",
+        {"answer": [allow_origin("host")]},
+        {},
+        "CORS check, step 4",
+        (
+            f"{ACCESS}The 'Access-Control-Allow-Origin' header contains the invalid value 'host'."
+            f"{VALID}"
+        ),
+        f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match ‘host’).",
+    ),
+    (
+        "allow-origin-repeated",
+        {"answer": [allow_origin(), allow_origin()]},
+        {},
+        "CORS check, step 4",
+        (
+            f"{ACCESS}The 'Access-Control-Allow-Origin' header contains multiple values"
+            f" '{PAGE}, {PAGE}', but only one is allowed.{VALID}"
+        ),
+        f"{BLOCKED}Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed).",
+    ),
+    (
+        "allow-origin-list",
+        {"answer": [allow_origin(f"{PAGE}, https://b.example")]},
+        {},
+        "CORS check, step 4",
+        (
+            f"{ACCESS}The 'Access-Control-Allow-Origin' header contains multiple values"
+            f" '{PAGE}, https://b.example', but only one is allowed.{VALID}"
+        ),
+        (
+            f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match"
+            f" ‘{PAGE}, https://b.example’)."
+        ),
+    ),
+    (
+        "allow-origin-wildcard",
+        {"answer": [allow_origin("*")]},
+        INCLUDE,
+        "CORS check, step 4",
+        ACCESS + STAR_TEXT,
+        (
+            f"{QUOTED}Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’"
+            " is ‘*’)."
+        ),
+    ),
+    (
+        "allow-credentials",
+        {},
+        INCLUDE,
+        "CORS check, step 7",
+        (
+            f"{ACCESS}The value of the 'Access-Control-Allow-Credentials' header in the response is"
+            " '' which must be 'true' when the request's credentials mode is 'include'."
+        ),
+        f"{BLOCKED}expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
+    ),
+    (
+        "allow-credentials",
+        {"preflight": [allow_origin(), CREDENTIALS, CREDENTIALS]},
+        PUT | INCLUDE,
+        "CORS check, step 7",
+        (
+            f"{ACCESS}{PREFLIGHT}The value of the 'Access-Control-Allow-Credentials' header in the"
+            " response is 'true, true' which must be 'true' when the request's credentials mode is"
+            " 'include'."
+        ),
+        f"{BLOCKED}expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
+    ),
+    (
+        "preflight-redirect",
+        {"preflight": [allow_origin(), ("Location", "/x")], "preflight_status": 301},
+        PUT,
+        "CORS-preflight fetch, step 7",
+        f"{ACCESS}{PREFLIGHT}Redirect is not allowed for a preflight request.",
+        f"{BLOCKED}CORS request external redirect not allowed).",
+    ),
+    (
+        "preflight-status",
+        {"preflight_status": 404},
+        PUT,
+        "CORS-preflight fetch, step 7",
+        f"{ACCESS}{PREFLIGHT}It does not have HTTP ok status.",
+        f"{BLOCKED}CORS preflight response did not succeed). Status code: 404.",
+    ),
+    (
+        "allow-methods-invalid",
+        {"preflight": [allow_origin(), allow_methods("PUT, bad value")]},
+        PUT,
+        "CORS-preflight fetch, step 7.3",
+        (
+            f"{ACCESS}Cannot parse Access-Control-Allow-Methods response header field in preflight"
+            " response."
+        ),
+        f"{BLOCKED}invalid token ‘bad value’ in CORS header ‘Access-Control-Allow-Methods’).",
+    ),
+    (
+        "allow-headers-invalid",
+        {"preflight": [allow_origin(), allow_headers("X-Custom, bad value")]},
+        PUT,
+        "CORS-preflight fetch, step 7.3",
+        (
+            f"{ACCESS}Cannot parse Access-Control-Allow-Headers response header field in preflight"
+            " response."
+        ),
+        f"{BLOCKED}invalid token ‘bad value’ in CORS header ‘Access-Control-Allow-Headers’).",
+    ),
+    (
+        "method",
+        {},
+        PUT,
+        "CORS-preflight fetch, step 7.5",
+        f"{ACCESS}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+        f"{BLOCKED}Did not find method in CORS header ‘Access-Control-Allow-Methods’).",
+    ),
+    (
+        "authorization",
+        {},
+        {"headers": {"Authorization": "x"}},
+        "CORS-preflight fetch, step 7.6",
+        (
+            f"{ACCESS}Request header field authorization is not allowed by"
+            " Access-Control-Allow-Headers in preflight response."
+        ),
+        (
+            f"{BLOCKED}header ‘authorization’ is not allowed according to header"
+            " ‘Access-Control-Allow-Headers’ from CORS preflight response)."
+        ),
+    ),
+    (
+        "header",
+        {},
+        {"headers": {"X-Custom": "1"}},
+        "CORS-preflight fetch, step 7.7",
+        (
+            f"{ACCESS}Request header field x-custom is not allowed by Access-Control-Allow-Headers"
+            " in preflight response."
+        ),
+        (
+            f"{BLOCKED}header ‘x-custom’ is not allowed according to header"
+            " ‘Access-Control-Allow-Headers’ from CORS preflight response)."
+        ),
+    ),
+    (
+        "redirect-user-info",
+        {"status": 302, "answer": [allow_origin(), ("Location", "https://u:p@api.example.com/")]},
+        {},
+        "HTTP-redirect fetch, steps 9 and 10",
+        (
+            f"{ACCESS}Redirect location '' contains a username and password, which is disallowed"
+            " for cross-origin requests."
+        ),
+        None,
+    ),
+    (
+        "same-origin-mode",
+        {},
+        {"mode": "same-origin"},
+        "Main fetch, step 12",
+        (
+            f'Fetch API cannot load {API}/case. Request mode is "same-origin" but the URL\'s origin'
+            f" is not same as the request origin {PAGE}."
+        ),
+        None,
+    ),
+    (
+        "resource-policy",
+        {"answer": [("Cross-Origin-Resource-Policy", "same-origin")]},
+        {"mode": "no-cors"},
+        "HTTP fetch, step 5",
+        None,
+        (
+            f"The resource at “{API}/case” was blocked due to its Cross-Origin-Resource-Policy"
+            " header (or lack thereof). See"
+            " https://developer.mozilla.org/docs/Web/HTTP/Cross-Origin_Resource_Policy_(CORP)#"
+        ),
+    ),
+    (
+        "redirect-mode",
+        {"status": 302, "answer": [allow_origin(), ("Location", "/")]},
+        {"redirect": "error"},
+        "HTTP fetch, step 6",
+        None,
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "servers", "options", "step", "chromium", "firefox"),
+    CONSOLES,
+    ids=[f"{case[0]}-{number}" for number, case in enumerate(CONSOLES)],
+)
+def test_an_error_has_the_step_and_what_the_consoles_say(
+    code: str,
+    servers: dict[str, Any],
+    options: dict[str, Any],
+    step: str,
+    chromium: str | None,
+    firefox: str | None,
+) -> None:
+    error = caught(Servers(**servers).browser(), **options)
+    assert (error.code, error.step) == (code, step)
+    assert (error.chromium, error.firefox) == (chromium, firefox)
+
+
+def test_a_text_after_a_redirect_has_both_addresses() -> None:
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", f"{OTHER}/hop")], hop=[])
+    error = caught(servers.browser())
+    assert error.chromium == (
+        f"Access to fetch at '{OTHER}/hop' (redirected from '{API}/case') from origin '{PAGE}' has"
+        " been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the"
+        " requested resource."
+    )
+
+
+def test_an_error_reads_as_a_sentence_with_the_texts_below() -> None:
+    error = caught(Servers().browser(), headers={"X-Custom": "1"})
+    assert str(error) == "\n".join(
+        [
+            (
+                f"preflight of GET {API}/case from {PAGE}: Access-Control-Allow-Headers does not"
+                " allow x-custom (Fetch, CORS-preflight fetch, step 7.7)"
+            ),
+            f"Chromium: {error.chromium}",
+            f"Firefox: {error.firefox}",
+        ]
+    )
+
+
+def test_an_error_without_texts_is_one_line() -> None:
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", "/case")])
+    error = caught(servers.browser())
+    assert str(error) == (
+        f"GET {API}/case from {PAGE}: this is the 21st redirect"
+        " (Fetch, HTTP-redirect fetch, step 7)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("servers", "options", "kind"),
+    [
+        ({"answer": []}, {}, CORSError),
+        ({}, PUT, CORSError),
+        ({}, {"mode": "same-origin"}, FetchError),
+        ({"status": 302, "answer": [allow_origin(), ("Location", "x:y")]}, {}, FetchError),
+    ],
+)
+def test_what_is_no_matter_of_cors_is_no_cors_error(
+    servers: dict[str, Any], options: dict[str, Any], kind: type[FetchError]
+) -> None:
+    assert type(caught(Servers(**servers).browser(), **options)) is kind
+
+
+def test_an_error_carries_the_request_and_the_answer_that_are_to_blame() -> None:
+    error = caught(Servers(preflight_status=404).browser(), **PUT)
+    assert error.request is not None
+    assert error.response is not None
+    assert (error.request.method, error.response.status) == ("OPTIONS", 404)
+    assert error.response.header("access-control-allow-origin") == PAGE
+
+
+def test_an_error_before_any_request_has_none() -> None:
+    error = caught(Servers().browser(), mode="same-origin")
+    assert (error.request, error.response) == (None, None)
+
+
+def test_explain_is_asked_about_the_request_and_its_text_is_in_the_error() -> None:
+    asked: list[tuple[str, str, bool]] = []
+
+    def explain(policy: str, environ: WSGIEnvironment, *, credentials: bool = False) -> list[str]:
+        asked.append((policy, environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"], credentials))
+        return ["say so"]
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("204 No Content", [])
+        return []
+
+    browser = Browser(app, origin=PAGE, explain=partial(explain, "policy"))
+    error = caught(browser, **PUT, **INCLUDE)
+    assert asked == [("policy", "PUT", True)]
+    assert error.explanation == "['say so']"
+    assert str(error).endswith("\n['say so']")
+
+
+def test_explain_is_not_asked_about_what_is_no_matter_of_cors() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        raise AssertionError
+
+    browser = Browser(app, origin=PAGE, explain=lambda *_, **__: 1 / 0)
+    assert caught(browser, mode="same-origin").explanation == ""
+
+
+# ------------------------------------------------------------------ what is sent
+
+
+def sent(
+    url: str = "/case",
+    *,
+    origin: str = PAGE,
+    engine: str | None = None,
+    servers: Servers | None = None,
+    **options: Any,
+) -> list[HTTPRequest]:
+    browser = (servers or Servers(preflight=[allow_origin(), *EVERYTHING])).browser(origin, engine)
+    browser.fetch(url, **options)
+    return [request for request, _ in browser.exchanges]
+
+
+EVERYTHING = [allow_methods("*"), allow_headers("*, authorization")]
+
+
+def test_the_headers_of_a_preflight() -> None:
+    """Fetch, "CORS-preflight fetch", steps 1 to 6: no credentials, names sorted, by bare commas."""
+    headers = {
+        "X-Zeta": "1",
+        "Content-Type": "application/json",
+        "Authorization": "Bearer t",
+        "x-alpha": "1",
+        "Accept": "a/b",
+        "X-Beta": "1",
+    }
+    [preflight, actual] = sent(method="POST", body=b"{}", headers=headers)
+    assert preflight == HTTPRequest(
+        "OPTIONS",
+        f"{API}/case",
+        [
+            ("Accept", "*/*"),
+            ("Access-Control-Request-Method", "POST"),
+            (
+                "Access-Control-Request-Headers",
+                "authorization,content-type,x-alpha,x-beta,x-zeta",
+            ),
+            ("Referer", f"{PAGE}/"),
+            ("Origin", PAGE),
+            ("Sec-Fetch-Dest", "empty"),
+            ("Sec-Fetch-Mode", "cors"),
+            ("Sec-Fetch-Site", "same-site"),
+        ],
+    )
+    assert actual.headers == [
+        *headers.items(),
+        ("Content-Length", "2"),
+        ("Referer", f"{PAGE}/"),
+        ("Origin", PAGE),
+        ("Sec-Fetch-Dest", "empty"),
+        ("Sec-Fetch-Mode", "cors"),
+        ("Sec-Fetch-Site", "same-site"),
+    ]
+
+
+def test_a_preflight_for_a_method_alone_names_no_headers() -> None:
+    preflight = sent(method="DELETE")[0]
+    assert preflight.header("access-control-request-headers") is None
+
+
+def test_a_name_that_is_sent_twice_is_asked_for_once() -> None:
+    preflight = sent(headers=[("X-A", "1"), ("x-a", "2")])[0]
+    assert preflight.header("Access-Control-Request-Headers") == "x-a"
+
+
+def test_no_store_is_said_to_servers_and_not_asked_for() -> None:
+    """Fetch, "HTTP-network-or-cache fetch", step 8: behind the preflight."""
+    [request] = sent(cache="no-store")
+    assert (request.header("Pragma"), request.header("Cache-Control")) == ("no-cache", "no-cache")
+
+
+@pytest.mark.parametrize(
+    ("method", "origin"),
+    [
+        ("GET", None),
+        ("HEAD", None),
+        ("POST", PAGE),
+        ("PUT", PAGE),
+        ("DELETE", PAGE),
+        ("OPTIONS", PAGE),
+    ],
+)
+def test_the_origin_of_requests_to_the_pages_own_origin(method: str, origin: str | None) -> None:
+    """Fetch, "append a request `Origin` header", step 4."""
+    [request] = sent(f"{PAGE}/case", method=method)
+    assert request.header("Origin") == origin
+
+
+DOWNGRADE = "http://localhost"
+NO_CORS_POST = {"mode": "no-cors", "method": "POST", "body": "x"}
+
+
+@pytest.mark.parametrize(
+    ("options", "policy", "origin", "engine"),
+    [
+        pytest.param({}, "no-referrer", PAGE, None, id="cors GET"),
+        pytest.param({"mode": "no-cors"}, "no-referrer", None, None, id="no-cors GET"),
+        pytest.param(NO_CORS_POST, "no-referrer", "null", None, id="no-cors POST"),
+        pytest.param(NO_CORS_POST, "no-referrer", "null", "firefox", id="no-cors POST, Firefox"),
+        pytest.param(NO_CORS_POST, "no-referrer", "null", "webkit", id="no-cors POST, WebKit"),
+        pytest.param(NO_CORS_POST, "no-referrer", PAGE, "chromium", id="no-cors POST, Chromium"),
+        pytest.param(NO_CORS_POST, "same-origin", "null", None, id="same-origin, elsewhere"),
+        pytest.param(NO_CORS_POST, "origin", PAGE, None, id="origin"),
+        pytest.param(NO_CORS_POST, "strict-origin", PAGE, None, id="strict-origin"),
+    ],
+)
+def test_the_referrer_policy_hides_an_origin_that_cors_does_not_need(
+    options: dict[str, Any], policy: str, origin: str | None, engine: str | None
+) -> None:
+    """Fetch, "append a request `Origin` header", step 4.1."""
+    [request] = sent(engine=engine, referrer_policy=policy, **options)
+    assert request.header("Origin") == origin
+
+
+def test_same_origin_posts_keep_their_origin_under_no_referrer() -> None:
+    [request] = sent(f"{PAGE}/case", method="POST", referrer_policy="no-referrer")
+    assert request.header("Origin") == PAGE
+
+
+def plain(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers what it was asked, for everybody."""
+    origin = environ.get("HTTP_ORIGIN", "-")
+    headers = [("Content-Type", "text/plain"), ("Access-Control-Allow-Origin", origin)]
+    start_response("200 OK", headers)
+    wanted = ("HTTP_ORIGIN", "HTTP_REFERER", "HTTP_SEC_FETCH_SITE", "HTTP_SEC_FETCH_MODE")
+    return [" ".join(environ.get(name, "-") for name in wanted).encode()]
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "policy", "referrer"),
+    [
+        (PAGE, API, "strict-origin-when-cross-origin", f"{PAGE}/"),
+        (PAGE, API, "no-referrer", "-"),
+        (PAGE, API, "same-origin", "-"),
+        (PAGE, PAGE, "same-origin", f"{PAGE}/"),
+        (PAGE, API, "unsafe-url", f"{PAGE}/"),
+        (PAGE, "http://localhost", "strict-origin", f"{PAGE}/"),
+        ("null", API, "unsafe-url", "-"),
+    ],
+)
+def test_the_referrer_is_what_the_policy_says(
+    origin: str, url: str, policy: str, referrer: str
+) -> None:
+    """Referrer Policy, "determine request's referrer"."""
+    browser = Browser({url: plain}, origin=origin)
+    assert browser.fetch("/", referrer_policy=policy).text.split()[1] == referrer
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "site"),
+    [
+        (PAGE, PAGE, "same-origin"),
+        (PAGE, "https://app.example.com:8443", "same-site"),
+        (PAGE, API, "same-site"),
+        (PAGE, OTHER, "cross-site"),
+        ("http://app.example.com", API, "cross-site"),
+        ("https://a.github.io", "https://b.github.io", "cross-site"),
+        ("https://1.2.3.4", "https://5.2.3.4", "cross-site"),
+        ("https://[::1]:5000", "https://[::1]", "same-site"),
+        ("http://localhost:3000", "http://localhost:8000", "same-site"),
+        ("http://localhost:3000", "http://127.0.0.1:8000", "cross-site"),
+        ("null", API, "cross-site"),
+        ("tauri://localhost", API, "cross-site"),
+        ("http://app.example.com", "http://api.example.com", "-"),
+    ],
+)
+def test_the_site_is_said_to_trustworthy_hosts(origin: str, url: str, site: str) -> None:
+    """Fetch Metadata, "set the Sec-Fetch-Site header"; none goes to http beyond the machine."""
+    mode = "-" if site == "-" else "cors"
+    text = Browser({url: plain}, origin=origin).fetch("/").text
+    assert text.split()[2:] == [site, mode]
+
+
+@pytest.mark.parametrize(
+    ("engine", "site"), [(None, "cross-site"), ("chromium", "cross-site"), ("webkit", "-")]
+)
+def test_the_site_after_a_redirect_is_that_of_the_farthest_hop(
+    engine: str | None, site: str
+) -> None:
+    def away(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        origin = environ["HTTP_ORIGIN"]
+        headers = [("Access-Control-Allow-Origin", origin), ("Location", f"{API}/")]
+        start_response("302 Found", headers)
+        return []
+
+    browser = Browser({OTHER: away, API: plain}, origin=PAGE, engine=engine)
+    response = browser.fetch("/")
+    assert response.text.split()[:3] == ["null", f"{PAGE}/", site]
+    assert (response.url, response.redirected) == (f"{API}/", True)
+
+
+def test_a_redirect_inside_of_another_origin_does_not_taint_the_origin() -> None:
+    """Fetch, "redirect-taint"."""
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", "/hop")])
+    assert [request.header("Origin") for request in sent(servers=servers)] == [PAGE, PAGE]
+
+
+def test_a_redirect_inside_of_one_site_taints_the_origin() -> None:
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", f"{PAGE}/hop")])
+    assert [request.header("Origin") for request in sent(servers=servers)] == [PAGE, "null"]
+
+
+@pytest.mark.parametrize(("engine", "origin"), [(None, "null"), ("firefox", PAGE)])
+def test_the_origin_of_a_preflight_after_a_redirect(engine: str | None, origin: str) -> None:
+    servers = Servers(
+        status=307,
+        preflight=[allow_origin(), allow_methods("PUT")],
+        answer=[allow_origin(), ("Location", f"{OTHER}/hop")],
+    )
+    requests = sent(servers=servers, engine=engine, **PUT)
+    assert [request.header("Origin") for request in requests] == [PAGE, PAGE, origin, "null"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "names"), [("firefox", None), ("webkit", "authorization")], ids=str
+)
+def test_the_names_in_a_preflight_that_a_redirect_has_made_needless(
+    engine: str, names: str | None
+) -> None:
+    servers = Servers(
+        status=302,
+        preflight=[allow_origin(), allow_headers("authorization")],
+        answer=[allow_origin(), ("Location", f"{OTHER}/hop")],
+    )
+    requests = sent(servers=servers, engine=engine, headers={"Authorization": "x"})
+    assert [request.method for request in requests] == ["OPTIONS", "GET", "OPTIONS", "GET"]
+    assert requests[2].header("Access-Control-Request-Headers") == names
+    assert requests[3].header("Authorization") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "then", "body"),
+    [
+        (301, "POST", "GET", b""),
+        (302, "POST", "GET", b""),
+        (303, "POST", "GET", b""),
+        (303, "PUT", "GET", b""),
+        (301, "PUT", "PUT", b"x"),
+        (307, "POST", "POST", b"x"),
+        (308, "POST", "POST", b"x"),
+    ],
+)
+def test_a_redirect_may_change_the_method(status: int, method: str, then: str, body: bytes) -> None:
+    """Fetch, "HTTP-redirect fetch", step 12."""
+    servers = Servers(
+        status=status,
+        preflight=[allow_origin(), allow_methods("PUT")],
+        answer=[allow_origin(), ("Location", "/hop")],
+    )
+    last = sent(servers=servers, method=method, body="x")[-1]
+    assert (last.method, last.body) == (then, body)
+    assert (last.header("Content-Type") is None) is (body == b"")
+
+
+def test_head_stays_head_after_303_and_has_no_body() -> None:
+    servers = Servers(status=303, answer=[allow_origin(), ("Location", "/hop")])
+    browser = servers.browser()
+    assert browser.fetch("/case", method="HEAD").body == b""
+    assert servers.seen == ["HEAD", "HEAD"]
+
+
+def test_authorization_stays_within_one_origin() -> None:
+    """Fetch, "HTTP-redirect fetch", step 13."""
+    servers = Servers(
+        status=302,
+        preflight=[allow_origin(), allow_headers("authorization")],
+        answer=[allow_origin(), ("Location", "/hop")],
+    )
+    requests = sent(servers=servers, headers={"Authorization": "x"})
+    assert [request.header("Authorization") for request in requests] == [None, "x", None, "x"]
+
+
+def test_no_cors_drops_the_headers_that_would_need_a_preflight() -> None:
+    """Fetch, "request-no-cors" guard."""
+    headers = {"X-Custom": "1", "Accept": "text/html"}
+    [request] = sent(headers=headers, method="POST", json={"a": 1}, mode="no-cors")
+    assert request.header("X-Custom") is None
+    assert request.header("Content-Type") is None
+    assert request.header("Accept") == "text/html"
+    assert request.body == b'{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type", "body"),
+    [
+        ({"body": b"\xff"}, None, b"\xff"),
+        ({"body": "ä"}, "text/plain;charset=UTF-8", b"\xc3\xa4"),
+        ({"json": {"a": [1]}}, "application/json", b'{"a": [1]}'),
+        ({"json": 1, "headers": {"content-type": "text/plain"}}, "text/plain", b"1"),
+        ({"form": {"a": "b c"}}, "application/x-www-form-urlencoded;charset=UTF-8", b"a=b+c"),
+        ({}, None, b""),
+    ],
+)
+def test_what_the_body_is(options: dict[str, Any], content_type: str | None, body: bytes) -> None:
+    """Fetch, "extract a body with type"."""
+    request = sent(method="POST", **options)[-1]
+    assert (request.header("Content-Type"), request.body) == (content_type, body)
+    assert request.header("Content-Length") == str(len(body))
+
+
+# ------------------------------------------------------------------ what a page gets
+
+
+def test_a_response_has_what_fetch_gives() -> None:
+    servers = Servers(
+        answer=[allow_origin(), ("Content-Type", "application/json")], body=b'{"a":1}'
+    )
+    response = servers.browser().fetch("/case?q=ä b")
+    assert (response.type, response.status, response.reason) == ("cors", 200, "Said")
+    assert response.ok
+    assert response.url == f"{API}/case?q=%E4%20b"
+    assert not response.redirected
+    assert response.headers["CONTENT-type"] == "application/json"
+    assert dict(response.headers) == {"content-type": "application/json"}
+    assert repr(response.headers) == "{'content-type': 'application/json'}"
+    assert len(response.headers) == 1
+    assert response.headers.get("Vary") is None
+    assert response.json() == {"a": 1}
+    assert (response.body, response.text) == (b'{"a":1}', '{"a":1}')
+    assert repr(response) == f"<Response cors 200 {API}/case?q=%E4%20b>"
+
+
+def test_an_opaque_response_shows_nothing() -> None:
+    """Fetch, "opaque filtered response"."""
+    response = Servers().browser().fetch("/case", mode="no-cors")
+    assert (response.type, response.status, response.url) == ("opaque", 0, "")
+    assert (dict(response.headers), response.body, response.ok) == ({}, b"", False)
+
+
+def test_a_response_that_can_have_no_body_has_none() -> None:
+    assert Servers(status=204).browser().fetch("/case").body == b""
+
+
+def test_a_body_that_is_no_json_says_so() -> None:
+    with pytest.raises(ValueError, match="Expecting value"):
+        Servers().browser().fetch("/case").json()
+
+
+# ------------------------------------------------------------------ forms, pages, caches
+
+
+def test_a_form_is_sent_with_cookies_and_without_cors() -> None:
+    """HTML, form submission: what CORS does not stop."""
+    servers = Servers(answer=[("Set-Cookie", "s=1; SameSite=None; Secure"), ("X-Any", "1")])
+    browser = servers.browser()
+    browser.fetch(f"{API}/case", mode="no-cors", credentials="include")
+    response = browser.page(OTHER).submit(f"{API}/case", {"amount": "1 000"})
+    request = browser.exchanges[-1][0]
+    assert request == HTTPRequest(
+        "POST",
+        f"{API}/case",
+        [
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "*/*"),
+            ("Content-Length", "12"),
+            ("Referer", f"{OTHER}/"),
+            ("Origin", OTHER),
+            ("Sec-Fetch-Dest", "document"),
+            ("Sec-Fetch-Mode", "navigate"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Cookie", "s=1"),
+        ],
+        b"amount=1+000",
+    )
+    assert (response.type, response.status, response.headers["x-any"]) == ("basic", 200, "1")
+    assert servers.seen == ["GET", "POST"]
+
+
+def test_a_form_of_the_type_text_can_look_like_json() -> None:
+    servers = Servers()
+    browser = servers.browser()
+    browser.submit("/case", {'{"a': '":1}'}, enctype="text/plain")
+    request = browser.exchanges[-1][0]
+    assert (request.body, request.header("Content-Type")) == (b'{"a=":1}\r\n', "text/plain")
+
+
+def test_a_form_that_gets_puts_its_fields_in_the_address() -> None:
+    servers = Servers()
+    browser = servers.browser()
+    response = browser.submit("/case?old", {"q": "a b"}, method="get")
+    assert response.url == f"{API}/case?q=a+b"
+    assert browser.exchanges[-1][0].header("Origin") is None
+
+
+@pytest.mark.parametrize("policy", ["no-referrer", "same-origin"])
+@pytest.mark.parametrize("engine", [None, "chromium"])
+def test_a_form_under_a_referrer_policy_has_the_origin_null(
+    policy: str, engine: str | None
+) -> None:
+    browser = Servers().browser(engine=engine)
+    browser.submit("/case", {}, referrer_policy=policy)
+    assert browser.exchanges[-1][0].header("Origin") == "null"
+
+
+def test_a_form_from_https_to_http_has_the_origin_null() -> None:
+    browser = Browser(plain, origin=PAGE, base_url="http://api.example.com")
+    assert browser.submit("/", {}).text == "null - - -"
+
+
+def test_a_form_follows_redirects_and_taints_its_origin() -> None:
+    servers = Servers(status=307, answer=[("Location", f"{OTHER}/hop")])
+    browser = servers.browser()
+    assert browser.submit("/case", {"a": "1"}).status == 200
+    origins = [request.header("Origin") for request, _ in browser.exchanges]
+    assert (servers.seen, origins) == (["POST", "C:POST"], [PAGE, "null"])
+
+
+def test_pages_of_one_browser_share_what_it_knows() -> None:
+    browser = Servers().browser()
+    other = browser.page("null")
+    assert (browser.origin, other.origin) == (PAGE, "null")
+    other.fetch("/case")
+    assert [request.header("Origin") for request, _ in browser.exchanges] == ["null"]
+
+
+def test_an_answer_is_reused_while_it_is_fresh() -> None:
+    """RFC 9111, section 4.2."""
+    servers = Servers(answer=[allow_origin("*"), ("Cache-Control", "private, max-age=60")])
+    browser = servers.browser()
+    for seconds in (0, 59, 2):
+        servers.clock.now += seconds
+        assert browser.fetch("/case").text == "hello"
+    assert servers.seen == ["GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("control", "options"),
+    [
+        ("max-age=60, no-store", {}),
+        ("no-cache, max-age=60", {}),
+        ("s-maxage=60", {}),
+        ("max-age=60", {"cache": "no-store"}),
+    ],
+)
+def test_what_must_not_be_reused_is_not(control: str, options: dict[str, Any]) -> None:
+    servers = Servers(answer=[allow_origin("*"), ("Cache-Control", control)])
+    browser = servers.browser()
+    browser.fetch("/case", **options)
+    browser.fetch("/case", **options)
+    assert servers.seen == ["GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("vary", "again"), [("X-A", True), ("Accept , x-a", True), ("X-B", False), ("*", True)]
+)
+def test_vary_says_which_headers_of_the_request_count(vary: str, again: bool) -> None:
+    servers = Servers(
+        preflight=[allow_origin("*"), allow_headers("X-A")],
+        answer=[allow_origin("*"), ("Cache-Control", "max-age=60"), ("Vary", vary)],
+    )
+    browser = servers.browser()
+    browser.fetch("/case", headers={"X-A": "1"})
+    browser.fetch("/case", headers={"X-A": "2"})
+    assert servers.seen.count("GET") == 1 + again
+
+
+def test_an_unsafe_method_makes_the_cache_forget() -> None:
+    """RFC 9111, section 4.4."""
+    servers = Servers(answer=[allow_origin("*"), ("Cache-Control", "max-age=60")])
+    browser = servers.browser()
+    browser.fetch("/other")
+    for method in ("GET", "POST", "GET"):
+        browser.fetch("/case", method=method)
+    browser.fetch("/other")
+    assert servers.seen == ["GET", "GET", "POST", "GET"]
+
+
+# ------------------------------------------------------------------ mixed content
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "engine", "code"),
+    [
+        (PAGE, "http://api.example.com", None, "mixed-content"),
+        (PAGE, "http://127.0.0.1:8000", None, None),
+        (PAGE, "http://[::1]:8000", "firefox", None),
+        (PAGE, "http://api.localhost", "chromium", None),
+        (PAGE, "http://127.0.0.1:8000", "webkit", "mixed-content"),
+        ("http://app.example.com", "http://api.example.com", None, None),
+    ],
+)
+def test_a_page_on_https_calls_no_http(
+    origin: str, url: str, engine: str | None, code: str | None
+) -> None:
+    """Mixed Content, "should fetching request be blocked as mixed content?"."""
+    browser = Browser(plain, origin=origin, base_url=url, engine=engine)
+    found = caught(browser, "/").code if code else browser.fetch("/").ok
+    assert found == (code or True)
+
+
+# ------------------------------------------------------------------ arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"mode": "CORS"}, "mode is 'CORS'; there are: cors, no-cors, same-origin"),
+        (
+            {"credentials": "yes"},
+            "credentials is 'yes'; there are: omit, same-origin, include",
+        ),
+        ({"redirect": "no"}, "redirect is 'no'; there are: follow, error, manual"),
+        ({"cache": "reload"}, "cache is 'reload'; there are: default, no-store"),
+        ({"method": "TRACE"}, "method is 'TRACE', which fetch() does not take"),
+        ({"method": "connect"}, "method is 'connect', which fetch() does not take"),
+        ({"method": "P T"}, "method is 'P T', which fetch() does not take"),
+        (
+            {"method": "PUT", "mode": "no-cors"},
+            "method is 'PUT', and no-cors has GET, HEAD and POST only",
+        ),
+        ({"body": "x"}, "a GET request has no body: say method='POST' or the like"),
+        (
+            {"method": "POST", "body": "x", "json": 1},
+            "body, json and form: only one of them can be sent",
+        ),
+        (
+            {"headers": {"Cookie": "a=b"}},
+            "a page cannot set the header 'Cookie': the browser does",
+        ),
+        (
+            {"headers": {"X-HTTP-Method-Override": "PUT, trace"}},
+            "a page cannot set the header 'X-HTTP-Method-Override': the browser does",
+        ),
+        (
+            {"headers": {"X A": "1"}},
+            "a page cannot send the header 'X A' with the value '1'",
+        ),
+        (
+            {"headers": {"X-A": "1\n2"}},
+            "a page cannot send the header 'X-A' with the value '1\\n2'",
+        ),
+        (
+            {"headers": {"X-A": "\u20ac"}},
+            "a page cannot send the header 'X-A' with the value '\u20ac'",
+        ),
+        ({"url": "//["}, "url is '//[', which fetch() does not take here"),
+        ({"url": "data:,x"}, "url is 'data:,x', which fetch() does not take here"),
+        (
+            {"url": "https://u:p@api.example.com/"},
+            "url is 'https://u:p@api.example.com/', which fetch() does not take here",
+        ),
+    ],
+)
+def test_what_a_browser_would_not_take_is_an_error(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=r".") as info:
+        Servers().browser().fetch(**{"url": "/case", **options})
+    assert str(info.value) == text
+
+
+def test_a_method_may_be_overridden_by_one_that_is_no_forbidden_one() -> None:
+    preflight = sent(headers={"X-HTTP-Method-Override": "PUT"})[0]
+    assert preflight.header("Access-Control-Request-Headers") == "x-http-method-override"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"method": "PUT"}, "method is 'PUT', and a form has GET and POST only"),
+        (
+            {"enctype": "application/json"},
+            (
+                "enctype is 'application/json'; there are: application/x-www-form-urlencoded,"
+                " text/plain"
+            ),
+        ),
+    ],
+)
+def test_what_a_form_cannot_do_is_an_error(options: dict[str, str], text: str) -> None:
+    with pytest.raises(ValueError, match=r".") as info:
+        Servers().browser().submit("/case", {}, **options)
+    assert str(info.value) == text
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"origin": "https://app.example.com/"},
+            (
+                "origin is 'https://app.example.com/', which is not how browsers write one: write"
+                " 'https://app.example.com'"
+            ),
+        ),
+        (
+            {"origin": "https://App.example.com:443"},
+            (
+                "origin is 'https://App.example.com:443', which is not how browsers write one:"
+                " write 'https://app.example.com'"
+            ),
+        ),
+        (
+            {"origin": "app.example.com"},
+            "origin is 'app.example.com', which is not how browsers write one",
+        ),
+        ({"engine": "opera"}, "engine is 'opera'; there are: chromium, firefox, webkit"),
+        (
+            {"base_url": "https://api.example.com/v1"},
+            (
+                "'https://api.example.com/v1' is not the origin of an application: write"
+                " 'https://api.example.com'"
+            ),
+        ),
+        (
+            {"base_url": "api.example.com"},
+            (
+                "'api.example.com' is not the origin of an application: write"
+                " 'https://api.example.com'"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_set_up_is_an_error(options: dict[str, str], text: str) -> None:
+    with pytest.raises(ValueError, match=r".") as info:
+        Browser(plain, **{"origin": PAGE, **options})  # type: ignore[arg-type]
+    assert str(info.value) == text
+
+
+def test_a_mapping_needs_an_application_for_its_base_url() -> None:
+    with pytest.raises(ValueError, match="there is no application for it"):
+        Browser({API: plain}, origin=PAGE, base_url=OTHER)
+    with pytest.raises(ValueError, match="base_url is None"):
+        Browser({}, origin=PAGE)
+
+
+def test_the_page_of_a_form_is_checked_like_the_first() -> None:
+    with pytest.raises(ValueError, match=r"write 'https://a\.example'"):
+        Servers().browser().page("https://a.example/")
+
+
+def test_an_address_that_no_application_serves_is_an_error_of_its_own() -> None:
+    with pytest.raises(LookupError) as info:
+        Browser(plain, origin=PAGE).fetch("https://login.example.com/x")
+    assert str(info.value) == (
+        "no application for https://login.example.com/x; there are: https://testserver. Give"
+        " Browser a mapping of origins to applications."
+    )
+
+
+# ------------------------------------------------------------------ WSGI
+
+
+def test_the_environ_is_that_of_a_server() -> None:
+    environs: list[WSGIEnvironment] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environs.append(environ)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    browser = Browser(validator(app), origin="http://[::1]:8000", base_url="http://[::1]:8000")
+    response = browser.fetch(
+        "/a%20b/ä;c?x=1%20", method="POST", body="x", headers=[("X-A", "1"), ("x-a", "2")]
+    )
+    assert response.text == "x"
+    [environ] = environs
+    assert {key: environ[key] for key in environ if key.isupper()} == {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/a b/\xe4;c",
+        "QUERY_STRING": "x=1%20",
+        "SERVER_NAME": "::1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "[::1]:8000",
+        "HTTP_X_A": "1,2",
+        "CONTENT_TYPE": "text/plain;charset=UTF-8",
+        "HTTP_ACCEPT": "*/*",
+        "CONTENT_LENGTH": "1",
+        "HTTP_REFERER": "http://[::1]:8000/",
+        "HTTP_ORIGIN": "http://[::1]:8000",
+        "HTTP_SEC_FETCH_DEST": "empty",
+        "HTTP_SEC_FETCH_MODE": "cors",
+        "HTTP_SEC_FETCH_SITE": "same-origin",
+    }
+    assert environ["wsgi.url_scheme"] == "http"
+
+
+def test_the_host_is_testserver_unless_said_otherwise() -> None:
+    hosts: list[str] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        hosts.append(
+            f"{environ['wsgi.url_scheme']} {environ['HTTP_HOST']} {environ['SERVER_PORT']}"
+        )
+        start_response("200 OK", [])
+        return []
+
+    Browser(app, origin=PAGE).fetch("/", mode="no-cors")
+    Browser({API: app}, origin=PAGE).fetch("/", mode="no-cors")
+    assert hosts == ["https testserver 443", "https api.example.com 443"]
+
+
+class Closing(io.BytesIO):
+    """A body that can be closed, as the `close` of PEP 3333."""
+
+
+def test_a_body_is_closed_and_may_be_written() -> None:
+    body = Closing(b"b\n")
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        write = start_response("200 OK", [])
+        write(b"a")
+        return body
+
+    assert Browser(app, origin="https://testserver").fetch("/").body == b"ab\n"
+    assert body.closed
+
+
+def test_an_application_may_start_again_after_an_error() -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oh", [], sys.exc_info())
+        return [b"x"]
+
+    assert Browser(app, origin="https://testserver").fetch("/").status == 500
+
+
+def _late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [])(b"a")
+    try:
+        raise LookupError("late")
+    except LookupError:
+        start_response("500 Oh", [], sys.exc_info())
+    return []
+
+
+def _raises(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    raise LookupError("late")
+
+
+@pytest.mark.parametrize("app", [_late, _raises])
+def test_what_an_application_raises_goes_through(app: WSGIApplication) -> None:
+    with pytest.raises(LookupError, match="late"):
+        Browser(app, origin=PAGE).fetch("/")
+
+
+# ------------------------------------------------------------------ hostile servers
+
+HOSTILE: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
+    ("latin-1 in the origin", lambda: {"answer": [allow_origin("https://\xe4.example")]}, "GET"),
+    ("braces in the origin", lambda: {"answer": [allow_origin("{url}{0}{")]}, "GET"),
+    ("null byte", lambda: {"answer": [allow_origin("\0")]}, "GET"),
+    ("64 KiB", lambda: {"answer": [allow_origin("https://" + "a" * 65536)]}, "GET"),
+    ("many lines", lambda: {"answer": [allow_origin()] * 1000}, "GET"),
+    ("bytes in methods", lambda: {"preflight": [allow_origin(), allow_methods("\xff")]}, "PUT"),
+    ("quotes in methods", lambda: {"preflight": [allow_origin(), allow_methods('"PUT"')]}, "PUT"),
+    (
+        "a line break in methods",
+        lambda: {"preflight": [allow_origin(), allow_methods("PUT\r\nX: y")]},
+        "PUT",
+    ),
+    (
+        "64 KiB of commas",
+        lambda: {"preflight": [allow_origin(), allow_methods("," * 65536)]},
+        "PUT",
+    ),
+    (
+        "bytes in header names",
+        lambda: {"preflight": [allow_origin(), allow_headers("\xe9")]},
+        "PUT",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "method"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE]
+)
+@pytest.mark.parametrize("engine", [None, "chromium", "firefox", "webkit"])
+def test_a_hostile_server_is_blocked_and_the_error_can_be_printed(
+    make: Callable[[], dict[str, Any]], method: str, engine: str | None
+) -> None:
+    error = caught(Servers(**make()).browser(engine=engine), method=method)
+    assert isinstance(error, CORSError)
+    assert str(error).startswith(("GET ", "preflight of PUT "))
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[",
+        "https://a b/",
+        "https://",
+        "https://\xe4.example/",
+        "https://a:99999/",
+        "https://a:b/",
+        "https://%61.example/",
+        "",
+    ],
+)
+def test_a_location_that_leads_nowhere_is_no_crash(location: str) -> None:
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", location)])
+    code = "redirect-limit" if location == "" else "redirect-location"
+    assert caught(servers.browser()).code == code
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("hop", "/hop"),
+        ("/x/../hop", "/hop"),
+        ("\\hop", "/hop"),
+        ("https:\\\\api.example.com\\hop?a\\b", "/hop?a%5Cb"),
+        ("//api.example.com/hop#f", "/hop"),
+        (" /hop ", "/hop"),
+        ("/hop?", "/hop?"),
+        ("HTTPS://API.EXAMPLE.COM:443/hop?\xe4", "/hop?%E4"),
+    ],
+)
+def test_a_location_is_read_as_browsers_read_it(location: str, path: str) -> None:
+    """URL, "URL parser"."""
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", location)])
+    assert servers.browser().fetch("/case").url == f"{API}{path}"
