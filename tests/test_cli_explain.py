@@ -397,7 +397,12 @@ class Holder:
     gate = CORSMiddleware(
         application,
         allow_origins=["https://app.example.com", talks],
-        paths={"/public/*": {"allow_origins": "*"}, "/own/*": None, "/caf\u00e9": None},
+        paths={
+            "/public/*": {"allow_origins": "*"},
+            "/own/*": None,
+            "/caf\u00e9": None,
+            "/some/*": {"max_age": 5},
+        },
     )
 
 app = Layer(Layer(Holder.gate))
@@ -423,6 +428,12 @@ def test_a_wsgi_gate_below_other_layers(write: Write, name: str) -> None:
     # What the application prints is no part of the answer.
     assert (status, err) == (1, "hello from the application\nasked\n")
     assert json.loads(out)["fix"] == f'allow_origins=[..., "{OTHER}"]'
+
+
+def test_the_options_of_a_path_are_named_with_it(write: Write) -> None:
+    place = f"{write(PLAIN_APP)}:app"
+    _, out, _ = run("explain", "--origin", OTHER, "--app", place, "--path", "/some/x", "--json")
+    assert json.loads(out)["setting"] == "allow_origins in paths['/some/*']"
 
 
 @pytest.mark.parametrize(
@@ -551,7 +562,8 @@ bare = Flask(__name__)
     ("args", "fix"),
     [
         (["app"], f'app.config["CORS_ALLOW_ORIGINS"] = [..., "{OTHER}"]'),
-        (["app", "-X", "PUT"], f'allow_origins=[..., "{OTHER}"]'),
+        (["app", "-X", "PUT"],
+         f'allow_origins=[..., "{OTHER}"]  # in cors(...) of view \'change\''),
         (["app", "-X", "PUT", "--path", "/x"],
          f'app.config["CORS_ALLOW_ORIGINS"] = [..., "{OTHER}"]'),
         (["plain"], f'allow_origins=[..., "{OTHER}"]'),
@@ -606,6 +618,14 @@ URLS: URLs = [
 def test_the_policy_of_the_view_in_django(args: list[str], fix: str) -> None:
     with settings_of(URLS, CORS_ALLOW_ORIGINS=[APP]):
         assert explained("--origin", OTHER, "--django", "--path", *args)["fix"] == fix
+
+
+def test_the_settings_are_called_as_the_project_has_them() -> None:
+    with settings_of(URLS, CORS_ALLOWED_ORIGINS=[APP], CORS_PATHS={"/x/": None}):
+        found = explained("--origin", OTHER, "--django", "--path", "/y/")
+        assert found["setting"] == "CORS_ALLOWED_ORIGINS"
+        found = explained("--origin", OTHER, "--django", "--path", "/x/")
+        assert found["setting"] == "CORS_PATHS"
 
 
 def test_django_by_its_wsgi_application(write: Write) -> None:
@@ -666,8 +686,9 @@ def test_a_django_project_without_the_middleware(monkeypatch: pytest.MonkeyPatch
 def test_which_django_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "_wrapped", empty)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "")
-    said = "Error: Which project? Write --django project.settings.\n"
-    assert refused("--origin", APP, "--django") == said
+    assert refused("--origin", APP, "--django") == (
+        "Error: Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE.\n"
+    )
     missing = (
         "Error: The Django project does not start:\n"
         "  ModuleNotFoundError: No module named 'no_such_settings'\n"
