@@ -18,10 +18,13 @@ _GATES = (
     "from corsgate.flask import CORSGate (Flask), from corsgate.wsgi import CORSMiddleware (any "
     'WSGI application), or "corsgate.django.CORSMiddleware" in MIDDLEWARE (Django)'
 )
+_DECORATORS = (
+    "from corsgate.flask import cors (Flask), or from corsgate.django import cors (Django)"
+)
+# Our own names, and what Flask-Cors and django-cors-headers call them.
 _ELSEWHERE = {
-    "CORSGate": _GATES,
-    "CORSMiddleware": _GATES,
-    "cors": "from corsgate.flask import cors (Flask), or from corsgate.django import cors (Django)",
+    **dict.fromkeys(("CORSGate", "CORSMiddleware", "CORS", "CorsMiddleware"), _GATES),
+    **dict.fromkeys(("cors", "cross_origin"), _DECORATORS),
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from . import _protocol, _risk
+from ._callables import judge_callable
 from ._origin import find_correction, find_fault
+from ._settings import find_brackets
 from .errors import RELAXABLE, Problem, problem, show
 
 TYPE_CHECKING = False
@@ -41,8 +43,6 @@ class Origins:
         # By identity, so that two policies with the same callables are equal in any order.
         self.callables = tuple(callables[key] for key in sorted(callables))
         self.entries: tuple[Any, ...] = (*sorted(texts), *self.regexes, *self.callables)
-        if "*" in texts:
-            self.entries = ("*",)
 
 
 def is_regex(value: object) -> bool:
@@ -109,12 +109,18 @@ class Checker:
 
     def _names(self, field: str, value: object) -> list[str]:
         if isinstance(value, str):
-            return [name for part in value.split(",") if (name := part.strip())]
+            return [name for part in self._text(field, value).split(",") if (name := part.strip())]
         items = self._items(field, value)
         for item in items:
             if not isinstance(item, str):
                 self.add("wrong-type", field, item, what="string", fix="names as strings")
         return [item for item in items if isinstance(item, str)]
+
+    def _text(self, field: str, value: str) -> str:
+        if fix := find_brackets(value):
+            self.add("wrong-value", field, value, what="a list with commas", fix=fix)
+            return ""
+        return value
 
     def _items(self, field: str, value: Any) -> list[Any]:
         if is_list(value):
@@ -165,7 +171,7 @@ class Checker:
 
     def origins(self, field: str, value: object) -> Origins:
         if isinstance(value, str):
-            entries: list[Any] = value.replace(",", " ").split()
+            entries: list[Any] = self._text(field, value).replace(",", " ").split()
         elif is_regex(value) or callable(value):
             entries = [value]
         else:
@@ -180,8 +186,11 @@ class Checker:
         if not callable(entry):
             fix = "strings, regular expressions compiled from strings, or callables"
             self.add("wrong-type", field, entry, what="origin", fix=fix)
-        elif is_coroutine_function(entry):
-            self.add("coroutine-callable", field, entry)
+        elif isinstance(entry, type):
+            fix = "an instance of it, or a function that takes (origin, environ)"
+            self.add("wrong-type", field, entry, what="function", fix=fix)
+        elif fault := judge_callable(entry, field, "origin, environ"):
+            self.problems.append(fault)
         else:
             return True
         return False
@@ -189,10 +198,27 @@ class Checker:
     def _is_origin(self, field: str, entry: str) -> bool:
         code = find_fault(entry)
         if code is None:
-            return True
+            return not self._allows_foreign_domain(field, entry)
         correction = find_correction(entry) if code not in _WITHOUT_CORRECTION else None
+        if correction and _risk.find_foreign_domain(correction):
+            correction = None
         self.add(code, field, entry, fix=repr(correction) if correction else "")
         return False
+
+    def _allows_foreign_domain(self, field: str, entry: str) -> bool:
+        found = _risk.find_foreign_domain(entry)
+        if found is None:
+            return False
+        foreign, meant = found
+        what = f": it would also allow {foreign!r}"
+        self.add("origin-wildcard", field, entry, what=what, fix=repr(meant) if meant else "")
+        return True
+
+    def wildcard(self, field: str, origins: Origins) -> None:
+        """What would quietly mean everybody."""
+        others = [entry for entry in origins.entries if entry != "*"]
+        if others and len(others) < len(origins.entries):
+            self.add("wildcard-mixed", field, "*", what=show(others[0]))
 
     def credentials(self, field: str, origins: Origins, relaxed: tuple[str, ...]) -> None:
         """What must not be allowed to act with the user's cookies."""
@@ -209,12 +235,8 @@ class Checker:
                     fix = repr("https" + text[4:]) if code == "insecure-origin" else ""
                     self.add(code, field, text, fix=fix)
         for regex in origins.regexes:
-            foreign = _risk.find_foreign_origin(regex)
-            if foreign is not None:
+            foreign, hosted = _risk.find_foreign_origins(regex)
+            if foreign:
                 self.add("regex-too-broad", field, regex, what=show(foreign))
-
-
-def is_coroutine_function(value: object) -> bool:
-    from inspect import iscoroutinefunction  # slow to import, and only callables need it
-
-    return iscoroutinefunction(value) or iscoroutinefunction(type(value).__call__)
+            elif hosted and "public-suffix" not in relaxed:
+                self.add("public-suffix", field, regex)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
+_MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
 _NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
 _REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
 
@@ -76,7 +77,9 @@ class Decision(Record):
             _body=_body,
         )
 
-    def _replace(self, lines: Iterable[Header], vary: Iterable[str]) -> Decision:
+    def _replace(
+        self, lines: Iterable[Header], vary: Iterable[str], body: bytes | None = None
+    ) -> Decision:
         return Decision(
             kind=self.kind,
             allowed=self.allowed,
@@ -85,7 +88,7 @@ class Decision(Record):
             _lines=tuple(line for line in lines if line[0] != names.VARY),
             _vary=_distinct(vary),
             _status=self._status,
-            _body=self._body,
+            _body=self._body if body is None else body,
         )
 
 
@@ -276,6 +279,21 @@ def without_caching(decision: Decision) -> Decision:
     if decision.allowed:
         lines.append((names.MAX_AGE, "0"))
     return decision._replace(lines, decision._vary)
+
+
+def in_debug_mode(decision: Decision, reason: str) -> Decision:
+    """The decision as debug mode has it written: soon forgotten by browsers, and with its reason.
+
+    :param reason: why the browser blocks the request, in printable ASCII; "" where it does not.
+    """
+    lines = [
+        (name, str(min(int(value), _MOST_IN_DEBUG)) if name == names.MAX_AGE else value)
+        for name, value in decision._lines
+    ]
+    if reason:
+        lines.append((names.REASON, reason))
+    body = f"{reason}\n".encode("ascii") if reason and decision._body else decision._body
+    return decision._replace(lines, decision._vary, body)
 
 
 def hands_off(vary: Iterable[str]) -> Decision:

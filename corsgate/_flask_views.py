@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
-from threading import Lock
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from ._marks import UNMARKED, Mark, compile_view, mark_of
 from .errors import PolicyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from flask import Flask
 
@@ -22,24 +22,37 @@ if TYPE_CHECKING:
 # On the function below a mark, which is what @app.route has registered if it stands below.
 _BELOW = "__corsgate_below__"
 
-# The applications that have a gate: one function may be a view of several, marked in one of them.
-_apps: WeakSet[Flask] = WeakSet()
-_lock = Lock()  # a WeakSet cannot be read while another thread adds to it
 _marked = 0  # how often something was
 
 
-def add_app(app: Flask) -> None:
-    with _lock:
-        _apps.add(app)
-
-
-def notice_mark(target: object = None, mark: Mark | None = None) -> None:
-    """Something was marked; a `target` that is given stays as it is, below a wrapper."""
+def notice_mark() -> None:
+    """Something was marked: every application merges again."""
     global _marked
     _marked += 1
-    if target is not None:
-        with suppress(AttributeError):  # a method of an object, for one
-            setattr(target, _BELOW, mark)
+
+
+def mark_below(view: object, mark: Mark) -> None:
+    """Mark the function that a wrapper is made of, in case that @app.route has registered it.
+
+    A function that can be had by its name was not decorated: its mark is for the wrapper alone.
+    """
+    name = getattr(view, "__name__", None)
+    if name is None or _scope_of(view).get(name) is not view:
+        with suppress(AttributeError):  # a method of an object cannot have it
+            setattr(view, _BELOW, mark)
+
+
+def _scope_of(view: object) -> Mapping[str, Any]:
+    """The names where a function was defined, as far as that is still to be found."""
+    outer, _, _ = getattr(view, "__qualname__", "").rpartition(".<locals>.")
+    if not outer:
+        return getattr(sys.modules.get(getattr(view, "__module__", "")), "__dict__", {})
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_code.co_qualname == outer:
+            return frame.f_locals
+    return {}
 
 
 class MergedViews:
@@ -56,12 +69,9 @@ class MergedViews:
         """
         self._marked = _marked
         self._functions = dict(app.view_functions)
-        with _lock:
-            views = [view for other in _apps for view in list(other.view_functions.values())]
-        above = {mark_of(view) for view in views}
         problems: list[Problem] = []
         self._policies = {
-            endpoint: _compile(app, endpoint, view, application, above, problems)
+            endpoint: _compile(app, endpoint, view, application, problems)
             for endpoint, view in self._functions.items()
         }
         if problems:
@@ -79,24 +89,22 @@ class MergedViews:
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)
 
+    def name_of(self, source: Source) -> str | None:
+        """The endpoint of a view that has this very source."""
+        for endpoint, view in self._policies.items():
+            if any(found is source for found in view.sources()):
+                return endpoint
+        return None
+
     def sources(self) -> Iterable[Source | NotGiven]:
         return [source for view in self._policies.values() for source in view.sources()]
 
 
 def _compile(
-    app: Flask,
-    endpoint: str,
-    view: object,
-    application: Source,
-    above: set[Mark | None],
-    problems: list[Problem],
+    app: Flask, endpoint: str, view: object, application: Source, problems: list[Problem]
 ) -> ViewPolicies:
     blueprints = endpoint.split(".")[:-1]
     names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
     groups = [mark_of(app.blueprints.get(name)) for name in names]
-    below = getattr(view, _BELOW, None)
-    # A mark that some route has by its wrapper is not meant for other routes of the function.
-    if below not in above:
-        groups.append(below)
-    marks = [mark for mark in groups if mark is not None]
+    marks = [mark for mark in (*groups, getattr(view, _BELOW, None)) if mark is not None]
     return compile_view(view, marks, application, f"view {endpoint!r}", problems)

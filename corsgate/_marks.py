@@ -105,9 +105,14 @@ def mark_view(
     return wrapper
 
 
-def group_view(view: Callable[..., Any], mark: Mark, *, is_async: bool) -> Callable[..., Any]:
-    """A wrapper of `view` that is in one group more; `view` itself stays as it is."""
-    wrapper = _wrap(view, is_async, lambda *args, **kwargs: None)
+def group_view(
+    view: Callable[..., Any], mark: Mark, *, is_async: bool, notice: Callable[..., None]
+) -> Callable[..., Any]:
+    """A wrapper of `view` that is in one group more; `view` itself stays as it is.
+
+    :param notice: as of `mark_view`.
+    """
+    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
     setattr(wrapper, _GROUPS, (mark, *groups_of(view)))
     return wrapper
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ._callables import failures
 from ._origin import MAX_ORIGIN, read_origin, split_pattern
 from ._protocol import DIGITS, LOWER
-from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,26 +127,11 @@ class Matcher:
 def _says_yes(ask: OriginCallable, origin: str, environ: Mapping[str, Any]) -> bool:
     try:
         answer: object = ask(origin, environ)
-    except Exception:
-        _log().exception(
-            "corsgate: the callable %s in allow_origins failed for %s, so that origin is denied",
-            show(ask),
-            show(origin),
-        )
+    except Exception as error:
+        text = "the callable %s in allow_origins failed for %s with %s, so that origin is denied"
+        failures.add(ask, error, text, ask, origin, error)
         return False
-    if answer is True:
-        return True
-    if answer is not False:
-        _log().error(
-            "corsgate: the callable %s in allow_origins gave %s for %s; only True allows",
-            show(ask),
-            show(answer),
-            show(origin),
-        )
-    return False
-
-
-def _log() -> Any:
-    from logging import getLogger  # costs more than the rest of the core: only where it is used
-
-    return getLogger("corsgate")
+    if answer is not True and answer is not False:
+        text = "the callable %s in allow_origins gave %s for %s; only True allows"
+        failures.add(ask, answer, text, ask, answer, origin)
+    return answer is True

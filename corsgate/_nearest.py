@@ -97,7 +97,7 @@ def _above(page: Origin, exact: frozenset[str]) -> tuple[str, str] | None:
     while dot:
         other = f"{scheme}://{parent}{port}"
         if other in exact:
-            return other, "an origin is for one host, not for the hosts below it"
+            return other, "an entry without a star is for one host, not for the hosts below it"
         _, dot, parent = parent.partition(".")
     return None
 

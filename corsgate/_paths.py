@@ -47,6 +47,14 @@ class PathRules:
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
 
+    def pattern_of(self, source: Source) -> str | None:
+        """The first path that this very source is for."""
+        tables = ("", self._exact), ("/*", self._prefixes)
+        found = (
+            pattern + end for end, table in tables for pattern in table if table[pattern] is source
+        )
+        return next(found, None)
+
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
         if self.only_policy is not None:
@@ -109,12 +117,12 @@ def compile_paths(application: Source, paths: object, problems: list[Problem]) -
                     "wrong-type", "paths", pattern, what="string", fix="a path such as '/api/*'"
                 )
             )
-        elif pattern in rules:
+        elif (path := _literal(pattern)) in rules:
             problems.append(problem("path-repeated", "paths", pattern))
-        elif pattern != (valid := _as_valid(pattern)):
-            problems.append(problem("path-invalid", "paths", pattern, fix=repr(valid)))
+        elif path == pattern and (fault := _find_fault(pattern)):
+            problems.append(problem(fault, "paths", pattern, fix=_fix(pattern, fault)))
         else:
-            rules[pattern] = _source(application, value, f"paths[{pattern!r}]", problems)
+            rules[path] = _source(application, value, f"paths[{pattern!r}]", problems)
     return rules
 
 
@@ -131,11 +139,83 @@ def _pairs(paths: object, problems: list[Problem]) -> list[tuple[Any, Any]]:
     return []
 
 
-def _as_valid(pattern: str) -> str:
-    """What was meant: a path, or one that ends in `/*`; nothing of a URL around it."""
-    path = "/" + pattern.partition("?")[0].partition("#")[0].lstrip("/")
-    base = path.removesuffix("/*")
-    return base.partition("*")[0].rstrip("/") + "/*" if "*" in base else path
+# Shapes that rules of routers have, and regular expressions, but hardly any path: the characters
+# alone say nothing, since a decoded path may have all of them.
+_SHAPES = (
+    r"(?P<parameter><(?:\w+(?:\([^()]*\))?:)?\w+>|\{[A-Za-z_]\w*(?::[^{}]*)?\}"
+    r"|(?<=/):[A-Za-z_]\w*(?![^/]))"
+    r"|(?P<regex>^\^|\$$|\\|\(*\.\*|\(*\.\+(?![^/$)?])|\(\?|\([^()]*\|[^()]*\)"
+    r"|\[\^|\[[^][]*(?:0-9|a-z|A-Z)[^][]*\])"
+)
+_ENCODED = r"%[0-9A-Fa-f]{2}"
+
+
+def _find_fault(pattern: str) -> str | None:
+    """Why no path is ever matched by `pattern`: a code of `errors.CODES`, or None."""
+    import re  # whoever starts an application has it loaded
+
+    base = pattern.removesuffix("/*")
+    if shape := re.search(_SHAPES, base):
+        return f"path-{shape.lastgroup}"
+    if not pattern.startswith("/") or not set("*?#").isdisjoint(base):
+        return "path-invalid"
+    if re.search(_ENCODED, base):
+        return "path-encoded"
+    segments = base.split("/")[1:]
+    # An exact path may end in a slash.
+    inner = segments if base != pattern else segments[:-1]
+    return "path-segment" if "" in inner or not {".", ".."}.isdisjoint(segments) else None
+
+
+def _literal(pattern: str) -> str:
+    """The pattern decoded, if that is the only way to write it: "/%3Cid%3E" is the path "/<id>"."""
+    from urllib.parse import unquote
+
+    base = pattern.removesuffix("/*")
+    decoded = unquote(base)
+    if _find_fault(pattern) != "path-encoded" or decoded.endswith("/*"):
+        return pattern
+    if _find_fault(decoded) in (None, "path-segment"):
+        return pattern
+    return decoded + pattern[len(base) :]
+
+
+def _fix(pattern: str, fault: str) -> str:
+    from urllib.parse import quote
+
+    meant = _correct(pattern)
+    fix = repr(meant) if meant else "each path, or a prefix that ends in /*"
+    base = pattern.removesuffix("/*")
+    encoded = quote(base) + pattern[len(base) :]
+    if fault in ("path-invalid", "path-segment") or _literal(encoded) != pattern:
+        return fix
+    return f"{fix}, or {encoded!r} for that very path"
+
+
+def _correct(pattern: str) -> str | None:
+    """The path or prefix that was probably meant, if that can be told."""
+    import re
+    from urllib.parse import unquote
+
+    text = pattern.strip().removeprefix("^")
+    if "://" in text and not text.startswith("/"):
+        text = text.partition("://")[2].partition("/")[2]
+    # What is no regular expression to its end has more behind it.
+    is_open = pattern.startswith("^") and not text.endswith("$")
+    # An escaped dot is the dot itself.
+    text = re.sub(r"\\(\W)", r"\1", "/" + text.removesuffix("$").lstrip("/"))
+    base = text.removesuffix("/*")
+    is_prefix = is_open or base != text
+    mark = re.search(rf"{_SHAPES}|\*", base)
+    if mark:
+        is_prefix, base = True, base[: mark.start()]
+        if mark[0].lstrip("(") not in (".*", ".+", "*"):
+            base = base.rpartition("/")[0]
+            if not base:
+                return None  # "/*" would be far more than what was meant
+    base = _resolve(unquote(base.partition("?")[0].partition("#")[0]))
+    corrected = base.rstrip("/") + "/*" if is_prefix else base
+    return corrected if "*" not in base and _find_fault(corrected) is None else None
 
 
 def _source(application: Source, value: object, place: str, problems: list[Problem]) -> Source:

@@ -16,6 +16,8 @@ ALLOW_TIMING = "Timing-Allow-Origin"
 # No longer sent by any browser; still a CORS header, so still taken out.
 ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
 VARY = "Vary"
+# Not of the standard: why a request was denied, for whoever looks at the network panel.
+REASON = "X-CORSGate-Reason"
 
 # "HTTP requests" of the CORS protocol.
 ORIGIN = "Origin"
@@ -27,6 +29,7 @@ ENVIRON_ORIGIN = "HTTP_ORIGIN"
 ENVIRON_REQUEST_METHOD = "HTTP_ACCESS_CONTROL_REQUEST_METHOD"
 ENVIRON_REQUEST_HEADERS = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
 ENVIRON_FETCH_MODE = "HTTP_SEC_FETCH_MODE"
+ENVIRON_FETCH_SITE = "HTTP_SEC_FETCH_SITE"
 
 # Lower-case response header -> the option that decides it.
 RESPONSE_HEADERS = {
@@ -38,6 +41,7 @@ RESPONSE_HEADERS = {
     MAX_AGE.lower(): "max_age",
     ALLOW_TIMING.lower(): "allow_timing",
     ALLOW_PRIVATE_NETWORK.lower(): "",
+    REASON.lower(): "",
 }
 
 # "CORS-safelisted method": allowed whatever Access-Control-Allow-Methods says.

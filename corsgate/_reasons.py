@@ -150,10 +150,10 @@ def _check_policy(words: Words, policy: Policy | None, request: Request) -> str 
     origin = _proposable(request.origin) or _EXAMPLE
     return Failure(
         "no-policy",
-        "No policy applies here: CORS is left to the application, and the browser blocks what"
-        " that does not allow itself.",
+        "No policy applies here, so corsgate adds no headers, and the browser blocks the page"
+        " unless the application sends them itself.",
         words.place or words.name("paths"),
-        f"give it a policy with {words.at('').line('allow_origins', [origin])}",
+        f"give this path a policy with {words.at('').line('allow_origins', [origin])}",
     )
 
 

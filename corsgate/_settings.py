@@ -8,7 +8,7 @@ from .errors import Problem, problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
 # What others call our options, without underscores and in lower case.
@@ -39,7 +39,7 @@ _FOREIGN = {
     "optionssuccessstatus": (_EXPRESS, "preflight_status", ""),
     "preflightcontinue": (_EXPRESS, "paths", "give the path the policy None"),
     "alloworiginregex": ("Starlette", "allow_origins", "wrap it in re.compile(...)"),
-    "headers": ("wsgicors", "allow_headers", ""),
+    "headers": ("Flask-Cors before 2.0", "allow_headers", ""),
     "allowedmethods": ("rs/cors", "allow_methods", ""),
     "maxageseconds": ("Amazon S3", "max_age", ""),
 }
@@ -50,8 +50,11 @@ _WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-_FLAGS = frozenset({"allow_credentials", "allow_timing"})
+_FLAGS = frozenset({"allow_credentials", "allow_timing", "debug"})
 _NUMBERS = frozenset({"max_age", "preflight_status"})
+_NO_LISTS = frozenset(
+    {"paths", "policy", "urls_regex", "allowed_origin_regexes", "origin_regex_whitelist"}
+)
 
 
 def read_settings(
@@ -96,7 +99,34 @@ def _read_text(name: str, text: str) -> object:
         if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
             raise ValueError("a whole number", "digits only, such as 600")
         return int(text)
+    if name not in _NO_LISTS and (fix := find_brackets(text)):
+        raise ValueError("a list with commas", fix)
     return text
+
+
+def find_brackets(text: str) -> str:
+    """What to write for a list in JSON or Python that stands in a text; "" for anything else."""
+    text = text.strip()
+    inner = text[1:-1].strip()
+    has_quotes = not {"'", '"'}.isdisjoint(inner)
+    is_list = text[:1] + text[-1:] == "[]" and (not inner or "," in inner or "://" in inner)
+    if not (is_list or (has_quotes and text[:1] + text[-1:] in ("[]", "()"))):
+        return ""
+    items = [item.strip(" \t\r\n\"'") for item in inner.split(",")]
+    shown = ascii(", ".join(filter(None, items)))[1:-1]
+    return f"{shown} without brackets and quotes" if shown else "an empty text for an empty list"
+
+
+def refuse_names(module: str, names: Mapping[str, str]) -> Callable[[str], object]:
+    """A module's `__getattr__` that knows what others call our names."""
+
+    def refuse(name: str) -> object:
+        # An ImportError and not an AttributeError: its text is what the user gets to read.
+        if name in names:
+            raise ImportError(f"{module} has no {name}: here it is called {names[name]}.")
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return refuse
 
 
 def _warn(message: str) -> None:
@@ -111,6 +141,8 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
     :param known: the names that would have been right here, spelt as they are here.
     """
     hint = f"The options are {', '.join(known)}."
+    if name.removeprefix(prefix).lower() == "paths":
+        hint = "It belongs to the gate, as in CORSMiddleware(app, paths={...}), not to a policy."
     near = [word for word in known if distance(name.lower(), word.lower()) <= 2]
     foreign = _foreign(name[len(prefix) :])
     if near:

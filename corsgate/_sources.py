@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from . import _protocol
-from ._check import is_coroutine_function
+from ._callables import failures, judge_callable
+from ._check import is_list
 from ._engine import Decision, decide, hands_off, with_vary, without_caching
-from .errors import RELAXABLE, PolicyError, Problem, problem, show
+from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -71,6 +72,22 @@ def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
     return {**environ, "REQUEST_METHOD": method}
 
 
+def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
+    """Log a line where nothing is allowed anywhere, which is safe, and seldom what was meant.
+
+    :param sources: all that there are, of the application, of paths and of views.
+    :param gate: what to call the front end.
+    :param fix: what to do, as a sentence without a full stop.
+    """
+    for source in sources:
+        may_allow = source is None or not isinstance(source, (Policy, NotGiven))
+        if may_allow or (isinstance(source, Policy) and source.allow_origins):
+            return
+    from logging import getLogger  # slow to import, and seldom needed
+
+    getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
+
+
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:
     """The methods that a browser may use without a preflight of their own after one under `policy`.
 
@@ -90,37 +107,36 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     """What `source` says for one request; a source that fails allows nothing."""
     if source is None or isinstance(source, Policy):
         return source
-    from logging import getLogger  # slow to import, and needed only here
-
     try:
         policy: object = source(environ)
-    except Exception:
-        getLogger("corsgate").exception(
-            "corsgate: the policy source %s failed, so nothing is allowed", show(source)
-        )
+    except Exception as error:
+        text = "the policy source %s failed with %s, so nothing is allowed"
+        failures.add(source, error, text, source, error)
         return CLOSED
     if policy is None or isinstance(policy, Policy):
         return policy
-    getLogger("corsgate").error(
-        "corsgate: the policy source %s gave %s, which is neither a Policy nor None, so nothing "
-        "is allowed",
-        show(source),
-        show(policy),
-    )
+    text = "the policy source %s gave %s, which is neither a Policy nor None, so nothing is allowed"
+    failures.add(source, policy, text, source, policy)
     return CLOSED
 
 
 class Derived:
     """A source with some options changed: what options under a callable source inherit from."""
 
-    __slots__ = ("_derived", "_options", "_source", "vary")
+    __slots__ = ("_derived", "_options", "_place", "_source", "vary")
 
-    def __init__(self, source: Callable[..., Policy | None], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, source: Callable[..., Policy | None], options: Mapping[str, Any], place: str
+    ) -> None:
         self._source = source
         self._options = options
+        self._place = place
         self.vary = getattr(source, "vary", ())
         # By identity: a source gives the same few policies again and again.
         self._derived: dict[int, tuple[Policy | None, Policy]] = {}
+
+    def __repr__(self) -> str:
+        return f"<the options of {self._place} on top of {self._source!r}>"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -133,7 +149,9 @@ class Derived:
         return hash(self._source)
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        base = self._source(environ)
+        base: Any = self._source(environ)
+        if base is not None and not isinstance(base, Policy):
+            return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
@@ -157,9 +175,10 @@ def check_alone(options: Mapping[str, Any]) -> None:
             raise PolicyError(problems) from None
 
 
-def derive(base: Source, options: Mapping[str, Any]) -> Source:
+def derive(base: Source, options: Mapping[str, Any], place: str) -> Source:
     """`base` with `options` changed; under `None` they stand alone.
 
+    :param place: where the options were written, for the log.
     :raises PolicyError: if what comes out is unsafe or malformed.
     """
     if base is None:
@@ -167,7 +186,7 @@ def derive(base: Source, options: Mapping[str, Any]) -> Source:
     if isinstance(base, Policy):
         return base.replace(**options)
     check_alone(options)
-    return Derived(base, options)
+    return Derived(base, options, place)
 
 
 def check_source(value: object, field: str) -> Problem | None:
@@ -175,9 +194,28 @@ def check_source(value: object, field: str) -> Problem | None:
     if value is None or isinstance(value, Policy):
         return None
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
+    if isinstance(value, str) or is_list(value):
+        # Origins, most likely; in `paths` options are a mapping.
+        fix = "{'allow_origins': [...]}" if field.startswith("paths[") else "allow_origins=[...]"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
-    return problem("coroutine-callable", field, value) if is_coroutine_function(value) else None
+    return judge_callable(value, field, "environ") or _check_vary(value, f"{field}.vary")
+
+
+def _check_vary(source: object, field: str) -> Problem | None:
+    vary = getattr(source, "vary", None)
+    if not vary:
+        return None
+    names = [vary] if isinstance(vary, str) else vary
+    # An iterator would be used up by the first request.
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        fix = "the name of a header, or a list of them"
+        return problem("wrong-type", field, vary, what="list", fix=fix)
+    for name in names:
+        # RFC 9110, section 12.5.5: "*" is no name, and says that no cache can tell.
+        if not isinstance(name, str) or not _protocol.is_token(name) or name == "*":
+            return problem("header-invalid", field, name)
+    return None
 
 
 def application_source(
@@ -207,7 +245,7 @@ def build(
 ) -> Source:
     """`derive`, with what is wrong added to `problems`; their fields say the place."""
     try:
-        return derive(base, options)
+        return derive(base, options, place.rstrip(".: "))
     except PolicyError as error:
         problems += [found.at(f"{place}{found.field}") for found in error.problems]
         return CLOSED

@@ -69,11 +69,16 @@ CODES = {
         "No browser sends such an origin: take it out.",
     ),
     "origin-wildcard": (
-        "{value} has a * where none can stand.",
+        "{value} has a * where none can stand{what}.",
         (
             "It can be the first label of a host (https://*.example.com), a part of that label"
             " (https://pr-*.example.com) or the port (http://localhost:*); '*' alone is any origin."
         ),
+    ),
+    # Origins, prohibited.
+    "wildcard-mixed": (
+        "{value} allows every origin, so {what} beside it means nothing.",
+        "Keep '*' alone, or take it out.",
     ),
     # Origins, prohibited with credentials; relaxable.
     "insecure-origin": (
@@ -100,9 +105,14 @@ CODES = {
             " 'https://*.example.com'."
         ),
     ),
+    # Callables.
     "coroutine-callable": (
         "{value} is a coroutine function, and its answer would never be awaited.",
         "Give a plain function; asynchronous servers call it in a thread.",
+    ),
+    "callable-signature": (
+        "{value} cannot be called with {what}.",
+        "Give a function that takes these, by their position.",
     ),
     # Methods and headers.
     "method-invalid": ("{value} is no method name.", "Write names such as 'GET'."),
@@ -143,6 +153,22 @@ CODES = {
     "conflict": ("It is set together with {what}, for the same thing.", "Keep one of the two."),
     # Paths.
     "path-invalid": ("{value} is no path, and no path that ends in /*.", "Write {fix}."),
+    "path-parameter": (
+        "{value} has a router's placeholder in it, and paths have none.",
+        "Write {fix}.",
+    ),
+    "path-regex": (
+        "{value} looks like a regular expression, and a path never is one.",
+        "Write {fix}.",
+    ),
+    "path-encoded": (
+        "{value} is percent-encoded, and paths are compared decoded.",
+        "Write {fix}.",
+    ),
+    "path-segment": (
+        "{value} has a segment that is empty, . or .., and no such path has a policy of its own.",
+        "Write {fix}.",
+    ),
     "path-repeated": ("{value} is there twice.", "Keep one of them."),
 }
 

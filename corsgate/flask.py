@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import sys
-from copy import copy
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, current_app, has_request_context, request
 from werkzeug.exceptions import NotFound
 
+from ._denials import Denials, words_in
 from ._engine import decide, without_caching, write_headers
+from ._flask_config import check_unchanged, read_configuration
+from ._flask_errors import answer_error, may_answer_error
 from ._flask_routing import find_views
-from ._flask_views import MergedViews, add_app, notice_mark
+from ._flask_views import MergedViews, mark_below, notice_mark
 from ._marks import Mark, mark_view, set_mark
-from ._paths import PathRules, compile_paths, decode_path
-from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from ._settings import read_settings
+from ._paths import decode_path
+from ._protocol import ENVIRON_REQUEST_METHOD
+from ._settings import refuse_names
 from ._sources import (
     NOT_GIVEN,
     NotGiven,
-    application_source,
     decide_by,
     is_preflight,
+    warn_if_closed,
 )
-from .errors import PolicyError, Problem, show
-from .policy import Policy
+from ._words import KEYWORDS
+from .errors import show
 from .wsgi import send_preflight
 
 if TYPE_CHECKING:
@@ -33,18 +35,19 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from _typeshed import OptExcInfo
-
+    from ._denials import OnDenied
     from ._engine import Decision
+    from ._flask_config import Configured
     from ._sources import Source
-    from .policy import PolicyOptions
+    from ._words import Words
+    from .policy import Policy, PolicyOptions
     from .wsgi import Paths
 
     Target = TypeVar("Target")
 
 __all__ = ["CORSGate", "cors"]
+__getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
 
-_PREFIX = "CORS_"
 _EXTENSION = "corsgate"
 
 
@@ -58,6 +61,13 @@ class CORSGate:
     :param policy: a `Policy`; `None`, which leaves CORS to the views; or a callable that is given
         the WSGI environ and returns one of the two. Not given: the options make the policy.
     :param paths: policies for some paths: `{"/api/*": {...}, "/health": Policy(...)}`.
+    :param debug: for development: says why a browser blocks a request, in the log, in the header
+        `X-CORSGate-Reason` and in the body of a 403; and browsers keep preflights' answers for 5
+        seconds at most. Default: `CORS_DEBUG` in the configuration, or else as `app.debug` is at
+        the request.
+    :param on_denied: called with the WSGI environ and the `Decision` for every denial, for metrics
+        and alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
+        Default: `CORS_ON_DENIED` in the configuration.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments and the configuration have.
     """
@@ -68,11 +78,16 @@ class CORSGate:
         policy: Source | NotGiven = NOT_GIVEN,
         *,
         paths: Paths | None = None,
+        debug: bool | None = None,
+        on_denied: OnDenied | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
         self._policy = policy
-        self._paths = paths
-        self._options = options
+        given = {"paths": paths, "debug": debug, "on_denied": on_denied}
+        self._keywords: dict[str, Any] = {
+            **options,
+            **{name: value for name, value in given.items() if value is not None},
+        }
         if app is not None:
             self.init_app(app)
 
@@ -94,51 +109,20 @@ class CORSGate:
             raise RuntimeError(
                 f"The application {app.name!r} has a CORSGate already: give that one all options."
             )
-        rules = self._read(app)
-        gate = _Gate(app, rules, _configuration(app))
+        gate = _Gate(app, read_configuration(app, self._policy, self._keywords))
         app.extensions[_EXTENSION] = gate
         app.wsgi_app = gate  # type: ignore[method-assign]
-        add_app(app)
-
-    def _read(self, app: Flask) -> PathRules:
-        configured, problems = read_settings(app.config, _PREFIX, Policy._fields, ("paths",))
-        keywords: dict[str, Any] = dict(self._options)
-        if self._paths is not None:
-            keywords["paths"] = self._paths
-        options = {**configured, **keywords}
-        paths = options.pop("paths", None)
-
-        def is_setting(field: str) -> bool:
-            name = field.partition("[")[0]
-            return name in configured and name not in keywords
-
-        def spell(option: str) -> str:
-            return _PREFIX + option.upper() if is_setting(option) else option
-
-        found: list[Problem] = []
-        source = application_source(self._policy, options, found, spell)
-        rules = compile_paths(source, paths, found)
-        problems += [
-            fault.in_settings(_PREFIX, Policy._fields) if is_setting(fault.field) else fault
-            for fault in found
-        ]
-        if problems:
-            raise PolicyError(problems)
-        return PathRules(source, rules.items())
-
-
-def _configuration(app: Flask) -> dict[str, object]:
-    return {key: copy(value) for key, value in app.config.items() if key.startswith(_PREFIX)}
 
 
 class _Gate:
     """The WSGI layer around one application; its policies are merged at the first request."""
 
-    def __init__(self, app: Flask, rules: PathRules, configuration: dict[str, object]) -> None:
+    def __init__(self, app: Flask, configured: Configured) -> None:
         self._app = app
         self._inner: WSGIApplication = app.wsgi_app
-        self._rules = rules
-        self._configuration = configuration
+        self._rules = configured.rules
+        self._configured = configured
+        self._denials = Denials(configured.on_denied, self._words_of)
         self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -149,18 +133,31 @@ class _Gate:
         # An inner layer may change these, such as a dispatcher to mounted applications.
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         # One policy for all views, and a preflight, can be judged before the application runs.
-        judged, begun = only is not None, False
-        decision = decide(only, environ) if only else None
-        if not judged and is_preflight(environ):
-            judged, decision = True, self._judge_preflight(environ)
-        if decision is not None and decision.kind == "preflight":
-            return send_preflight(decision, start_response)
+        begun, judged, decision = False, True, None
+        if only is not None:
+            decision = decide(only, environ)
+        elif is_preflight(environ):
+            decision = self._judge_preflight(environ)
+        else:
+            judged = False
+        debug = self._configured.debug
+        if debug is None:
+            debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
+        if decision is not None:
+            if debug or not decision.allowed:
+                decision = self._denials.note(environ, decision, debug)
+            if decision.kind == "preflight":
+                return send_preflight(decision, start_response)
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
-            if judged and self._views is views:
-                return decision
-            return decide_by(self._source(environ, script_name, path_info), environ)
+            nonlocal judged, decision
+            if not judged or (only is not None and self._views is not views):
+                judged = True
+                decision = decide_by(self._source(environ, script_name, path_info), environ)
+                if decision is not None and (debug or not decision.allowed):
+                    decision = self._denials.note(environ, decision, debug)
+            return decision
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             nonlocal begun
@@ -174,10 +171,19 @@ class _Gate:
             return self._inner(environ, cors_start_response)
         except Exception as error:
             found = judge()
-            if found is None or not self._may_answer_error(environ, found):
+            if found is None or not may_answer_error(self._app, environ, found):
                 raise
             exc_info = sys.exc_info() if begun else None
-            return self._answer_error(error, environ, found, start_response, exc_info)
+            headers, body = answer_error(self._app, error, environ, found, debug)
+            start_response("500 INTERNAL SERVER ERROR", headers, exc_info)
+            return [body]
+
+    def _words_of(self, policy: Policy) -> Words:
+        if policy is not self._rules.application and self._views is not None:
+            endpoint = self._views.name_of(policy)
+            if endpoint is not None:
+                return KEYWORDS.at(f"cors(...) of view {endpoint!r}")
+        return words_in(self._rules, policy, self._configured.words)
 
     # ------------------------------------------------------------------ start
 
@@ -185,31 +191,13 @@ class _Gate:
         """Merge what the views and blueprints say, all problems at once."""
         first = self._views is None
         if first:
-            self._check_configuration()
+            check_unchanged(self._app, self._configured)
         views = MergedViews(self._app, self._rules.application)
-        if first and all(
-            source is NOT_GIVEN or (isinstance(source, Policy) and not source.allow_origins)
-            for source in (*self._rules.sources(), *views.sources())
-        ):
-            self._app.logger.warning(
-                "corsgate: CORSGate allows no origin anywhere: give it allow_origins=..., or set"
-                " CORS_ALLOW_ORIGINS in app.config before CORSGate(app)"
-            )
+        if first:
+            fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
+            warn_if_closed((*self._rules.sources(), *views.sources()), "CORSGate", fix)
         self._views = views
         return views
-
-    def _check_configuration(self) -> None:
-        before, now = self._configuration, _configuration(self._app)
-        changed = [
-            key
-            for key in sorted(before.keys() | now.keys())
-            if before.get(key, NOT_GIVEN) != now.get(key, NOT_GIVEN)
-        ]
-        if changed:
-            raise RuntimeError(
-                f"{', '.join(changed)} changed after CORSGate had read app.config: set it"
-                " before CORSGate(app) or init_app(app)."
-            )
 
     def saw(self, mark: Mark) -> bool:
         """Whether a view with this mark is known to routing."""
@@ -236,11 +224,14 @@ class _Gate:
         rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
             source = self._view_source(rule.endpoint, method)
-        elif rule is None and self._is_own_answer(environ, path_info):
+        elif (
+            rule is None
             # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.
-            if not isinstance(getattr(routed, "routing_exception", None), NotFound):
-                asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-                return self._route(asked, method)[0]
+            and not isinstance(getattr(routed, "routing_exception", None), NotFound)
+            and self._is_own_answer(environ, path_info)
+        ):
+            asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
+            return self._route(asked, method)[0]
         return self._or_by_path(source, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
@@ -276,48 +267,6 @@ class _Gate:
             return self._rules.find(path), differs
         return self._or_by_path(found, environ.get("PATH_INFO", "")), differs
 
-    # ------------------------------------------------------------------ exceptions let out
-
-    def _may_answer_error(self, environ: WSGIEnvironment, decision: Decision) -> bool:
-        """Whether an exception that Flask lets out is answered here, for the page to read.
-
-        Tests want the exception itself, and a person who navigates wants the debugger's page.
-        """
-        return (
-            not self._app.testing
-            and ENVIRON_ORIGIN in environ
-            and decision.kind == "actual"
-            and decision.allowed
-            and environ.get(ENVIRON_FETCH_MODE) != "navigate"
-        )
-
-    def _answer_error(
-        self,
-        error: Exception,
-        environ: WSGIEnvironment,
-        decision: Decision,
-        start_response: StartResponse,
-        exc_info: OptExcInfo | None,
-    ) -> Iterable[bytes]:
-        self._app.logger.error(
-            "Exception on %s [%s]",
-            show(environ.get("PATH_INFO")),
-            show(environ.get("REQUEST_METHOD")),
-            exc_info=error,
-        )
-        text = ""
-        if self._app.debug:
-            text = type(error).__name__
-            if decision.policy is not None and decision.policy.allow_origins != ("*",):
-                text += f": {error}"
-        body = text.encode("utf-8", "replace")
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-        ]
-        start_response("500 INTERNAL SERVER ERROR", write_headers(headers, decision), exc_info)
-        return [body]
-
 
 def cors(
     positional: Policy | NotGiven | None = NOT_GIVEN,
@@ -329,7 +278,8 @@ def cors(
     """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
 
     Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer
-    of the route. The application needs a `CORSGate`.
+    of the route, and on a class for derived classes too, unless they have their own. The
+    application needs a `CORSGate`.
 
     :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
         given the WSGI environ and returns one of the two.
@@ -342,18 +292,18 @@ def cors(
     mark = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
+        notice_mark()
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
         if isinstance(target, (Blueprint, type)):
             set_mark(target, mark)
-            notice_mark()
             return target
         if not callable(target):
             raise TypeError(
                 f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
             )
         marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
-        notice_mark(target, mark)
+        mark_below(target, mark)
         return marked
 
     return decorate

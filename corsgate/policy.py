@@ -53,7 +53,8 @@ class Policy(Record):
     :param allow_origins: who may read the answers: `"*"`, origins (`"https://app.example.com"`),
         patterns (`"https://*.example.com"`, `"https://pr-*.example.com"`, `"http://localhost:*"`),
         compiled regular expressions (matched in full), callables `(origin, environ) -> bool`
-        (only `True` allows), `"null"`; one, or a mix. Default: nobody on another origin.
+        (only `True` allows), `"null"`; one, or a mix without `"*"`. Default: nobody on another
+        origin.
         Fetch, "CORS check".
     :param allow_methods: method names, case-sensitive, or `"*"`.
     :param allow_headers: names of request headers, or `"*"`, which does not cover Authorization:
@@ -128,6 +129,8 @@ class Policy(Record):
         )
         if credentials:
             check.credentials("allow_origins", origins, relaxed)
+        else:
+            check.wildcard("allow_origins", origins)
         options: Mapping[str, object] = unknown
         for name, value in options.items():
             check.problems.append(unknown_option(name, value, self._fields))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ._denials import Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
 from ._paths import PathRules, compile_paths, decode_path
-from ._sources import NOT_GIVEN, application_source, decide_by
+from ._sources import NOT_GIVEN, application_source, decide_by, warn_if_closed
 from .errors import PolicyError, Problem, problem
 
 TYPE_CHECKING = False
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._denials import OnDenied
     from ._engine import Decision
     from ._sources import NotGiven, Source
-    from .policy import PolicyOptions
+    from ._words import Words
+    from .policy import Policy, PolicyOptions
 
     # The options of a mapping are checked when the program starts; PolicyOptions would turn down
     # a dict in a variable.
@@ -36,11 +39,16 @@ class CORSMiddleware:
     :param paths: policies for some paths: `{"/api/*": {...}, "/health": Policy(...)}`. A path is
         exact or ends in `/*`, and is matched below `SCRIPT_NAME`. A mapping of options inherits
         from the policy of the application.
+    :param debug: for development: says why a browser blocks a request, in the log, in the header
+        `X-CORSGate-Reason` and in the body of a 403; and browsers keep preflights' answers for 5
+        seconds at most.
+    :param on_denied: called with the environ and the `Decision` for every denial, for metrics and
+        alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_only", "_rules", "app")
+    __slots__ = ("_debug", "_denials", "_only", "_rules", "app")
 
     def __init__(
         self,
@@ -48,6 +56,8 @@ class CORSMiddleware:
         policy: Source | NotGiven = NOT_GIVEN,
         *,
         paths: Paths | None = None,
+        debug: bool = False,
+        on_denied: OnDenied | None = None,
         **options: Unpack[PolicyOptions],
     ) -> None:
         problems: list[Problem] = []
@@ -57,14 +67,19 @@ class CORSMiddleware:
             if _is_of_django(target):
                 fix = '"corsgate.django.CORSMiddleware" in Django\'s MIDDLEWARE'
             problems.append(problem("wrong-type", "app", app, what="WSGI application", fix=fix))
+        check_hooks(debug, on_denied, problems)
         source = application_source(policy, options, problems)
         rules = compile_paths(source, paths, problems)
         if problems:
             raise PolicyError(problems)
         self.app = app
         self._rules = PathRules(source, rules.items())
+        fix = "give it allow_origins=[...], or paths that allow something"
+        warn_if_closed(self._rules.sources(), "CORSMiddleware", fix)
         # The usual case, one policy for everything, skips the search for it.
         self._only = self._rules.only_policy
+        self._debug = debug
+        self._denials = Denials(on_denied, self._words)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._only is not None:
@@ -74,6 +89,8 @@ class CORSMiddleware:
             decision = decide_by(self._rules.find(path), environ)
         if decision is None:
             return self.app(environ, start_response)
+        if self._debug or not decision.allowed:
+            decision = self._denials.note(environ, decision, self._debug)
         if decision.kind == "preflight":
             return send_preflight(decision, start_response)
 
@@ -81,6 +98,9 @@ class CORSMiddleware:
             return start_response(status, write_headers(headers, decision), exc_info)
 
         return self.app(environ, cors_start_response)
+
+    def _words(self, policy: Policy) -> Words:
+        return words_in(self._rules, policy)
 
 
 def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:

@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 import corsgate
+from corsgate._callables import failures
 
 
 def pytest_configure() -> None:
     place = Path(corsgate.__file__)
     if "TOX_ENV_NAME" in os.environ and not place.is_relative_to(sys.prefix):
         pytest.exit(f"tox is to test the installed corsgate, not {place}", returncode=2)
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_logged_before() -> None:
+    """What fails is logged once a minute, and tests share the minute."""
+    failures.clear()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -19,6 +19,7 @@ CORE = (
     "corsgate._record",
     "corsgate._protocol",
     "corsgate.errors",
+    "corsgate._callables",
     "corsgate._origin",
     "corsgate._match",
     "corsgate._risk",
@@ -33,6 +34,7 @@ CORE = (
     "corsgate._reasons",
     "corsgate._explain",
     "corsgate",
+    "corsgate._denials",
     "corsgate.wsgi",
     "corsgate._marks",
 )
@@ -54,7 +56,13 @@ BROWSER = (
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
-    "flask": ("corsgate._flask_routing", "corsgate._flask_views", "corsgate.flask"),
+    "flask": (
+        "corsgate._flask_config",
+        "corsgate._flask_errors",
+        "corsgate._flask_routing",
+        "corsgate._flask_views",
+        "corsgate.flask",
+    ),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
@@ -126,6 +134,7 @@ RESPONSE_HEADERS = {
     "access-control-max-age",
     "timing-allow-origin",
     "vary",
+    "x-corsgate-reason",
 }
 
 

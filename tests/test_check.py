@@ -25,6 +25,10 @@ def never(origin: str, environ: Mapping[str, Any]) -> bool:
     return False
 
 
+def of_one(origin: str) -> bool:
+    return False
+
+
 class AsyncAsker:
     async def __call__(self, origin: str, environ: Mapping[str, Any]) -> bool:
         return True
@@ -95,6 +99,17 @@ CASES = [
     bad_origin("origin-default-port", f"{APP}:443", f"Write '{APP}'."),
     bad_origin("origin-too-long", "https://" + "a." * 127 + "b", "take it out"),
     bad_origin("origin-wildcard", "https://*", "https://*.example.com"),
+    bad_origin("origin-wildcard", "https://*example.com", "Write 'https://*.example.com'."),
+    Case(
+        "wildcard-mixed",
+        "allow_origins",
+        "*",
+        "Keep '*' alone, or take it out.",
+        policy_with(allow_origins=["*", APP]),
+    ),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=f"{APP},*")),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=["null", "*"])),
+    Case("wildcard-mixed", "allow_origins", "*", "Keep", policy_with(allow_origins=["*", never])),
     Case(
         "insecure-origin",
         "allow_origins",
@@ -130,6 +145,10 @@ CASES = [
         "coroutine-callable", "allow_origins", PARTIAL, "plain", policy_with(allow_origins=PARTIAL)
     ),
     Case("coroutine-callable", "policy", coroutine, "plain function", gate(coroutine)),
+    Case("callable-signature", "allow_origins", of_one, "by their position", origin(of_one)),
+    Case("callable-signature", "policy", never, "by their position", gate(never)),
+    Case("callable-signature", "paths['/a']", never, "position", gate(paths={"/a": never})),
+    Case("wrong-type", "allow_origins", AsyncAsker, "an instance of it", origin(AsyncAsker)),
     Case("method-invalid", "allow_methods", "G T", "'GET'", policy_with(allow_methods=["G T"])),
     Case("method-invalid", "allow_methods", "", "'GET'", policy_with(allow_methods=[""])),
     Case("method-invalid", "allow_methods", "GET,PUT", "'", policy_with(allow_methods=["GET,PUT"])),
@@ -219,13 +238,15 @@ CASES = [
     Case("wrong-type", "allow_headers", b"a", "strings", policy_with(allow_headers=[b"a"])),
     Case("wrong-type", "expose_headers", list, "list", policy_with(expose_headers=list)),
     Case("wrong-type", "dangerously_allow", 1, "list", policy_with(dangerously_allow=1)),
-    Case("wrong-type", "policy", APP, "a Policy, None, or a callable", gate(APP)),
+    Case("wrong-type", "policy", APP, "Write allow_origins=[...].", gate(APP)),
+    Case("wrong-type", "policy", TUPLE, "Write allow_origins=[...].", gate(TUPLE)),
+    Case("wrong-type", "policy", 1, "a Policy, None, or a callable", gate(1)),
     Case("wrong-type", "policy", Policy, "a Policy, None, or a callable", gate(Policy)),
     Case("wrong-type", "app", 1, "CORSMiddleware(app", lambda: CORSMiddleware(1)),  # type: ignore[arg-type]
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths=1)),
     Case("wrong-type", "paths", ["/a"], "'/api/*'", gate(paths=["/a"])),
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths={1: None})),
-    Case("wrong-type", "paths['/a']", "*", "a Policy", gate(paths={"/a": "*"})),
+    Case("wrong-type", "paths['/a']", "*", "{'allow_origins': [...]}", gate(paths={"/a": "*"})),
     Case("coroutine-callable", "paths['/a']", coroutine, "plain", gate(paths={"/a": coroutine})),
     Case(
         "wrong-value",
@@ -234,6 +255,21 @@ CASES = [
         "digits",
         lambda: Policy.from_mapping({"CORS_MAX_AGE": "soon"}),
     ),
+    Case(
+        "wrong-value",
+        "allow_origins",
+        f'["{APP}"]',
+        f"Write {APP} without brackets and quotes.",
+        policy_with(allow_origins=f'["{APP}"]'),
+    ),
+    Case(
+        "wrong-value",
+        "allow_methods",
+        "['GET', 'PUT']",
+        "Write GET, PUT without brackets and quotes.",
+        policy_with(allow_methods="['GET', 'PUT']"),
+    ),
+    Case("unknown-option", "paths", {}, "It belongs to the gate", policy_with(paths={})),
     Case("unknown-option", "origin", "*", "called allow_origins", policy_with(origin="*")),
     Case("unknown-option", "alow_origins", "*", "Write allow_origins.", gate(alow_origins="*")),
     Case(
@@ -246,6 +282,12 @@ CASES = [
     Case("conflict", "policy", Policy(), "Keep one", gate(Policy(), max_age=5)),
     Case("path-invalid", "paths", "api", "Write '/api'.", gate(paths={"api": None})),
     Case("path-invalid", "paths", "/api*", "Write '/api/*'.", gate(paths={"/api*": None})),
+    Case(
+        "path-parameter", "paths", "/a/<b>", "Write '/a/*', or '/a/", gate(paths={"/a/<b>": None})
+    ),
+    Case("path-regex", "paths", "/a/.*", "Write '/a/*', or '/a/", gate(paths={"/a/.*": None})),
+    Case("path-encoded", "paths", "/%41", "Write '/A', or '/%2541'", gate(paths={"/%41": None})),
+    Case("path-segment", "paths", "/a/../b", "Write '/b'.", gate(paths={"/a/../b": None})),
     Case("path-repeated", "paths", "/a", "Keep one", gate(paths=[("/a", None), ("/a", Policy())])),
 ]
 
@@ -314,6 +356,22 @@ def test_all_problems_of_a_policy_come_in_one_error() -> None:
     }
     assert len(caught.value.problems) == 17
     assert str(caught.value).startswith("17 problems:\n")
+
+
+def test_any_origin_beside_others_names_one_of_them() -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=["*", APP])
+    assert str(caught.value) == (
+        f"allow_origins: '*' allows every origin, so '{APP}' beside it means nothing."
+        " Keep '*' alone, or take it out. [wildcard-mixed]"
+    )
+
+
+def test_any_origin_with_credentials_is_told_that_alone() -> None:
+    # To keep "*" would be bad advice.
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=["*", APP], allow_credentials=True)
+    assert [problem.code for problem in caught.value.problems] == ["wildcard-credentials"]
 
 
 def test_what_could_not_be_read_makes_no_further_problems() -> None:

@@ -37,6 +37,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, reverse
 from django.urls.resolvers import RoutePattern
 from django.utils import translation
 from django.utils.decorators import method_decorator
+from django.utils.module_loading import import_string
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -45,6 +46,8 @@ from wsgi_client import Answer
 
 from corsgate import Policy, PolicyError
 from corsgate.django import CORSMiddleware, cors
+from corsgate.django.conf import current_rules
+from corsgate.django.routing import _warn_about_urlconf
 
 Meta = Mapping[str, Any]
 URLs = list[URLPattern | URLResolver]
@@ -633,14 +636,23 @@ def test_options_of_a_view_change_whatever_policy_a_callable_gives(project: Proj
         pytest.param(lambda meta: "*", "gave '*', which is neither", id="returns-text"),
     ],
 )
+@pytest.mark.parametrize("place", ["view", "group", "path", "project"])
 def test_a_callable_that_fails_allows_nothing_and_the_view_still_answers(
     source: Callable[[Meta], Any],
     logged: str,
+    place: str,
     project: Project,
     send: Send,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    project(CORS_POLICY=source)
+    marked = cors(policy=source)
+    group: Any = include([path("", marked(plain) if place == "view" else plain)])
+    settings: dict[str, dict[str, Any]] = {
+        "path": {"CORS_ALLOW_ORIGINS": [APP], "CORS_PATHS": {"/": source}},
+        "project": {"CORS_POLICY": source},
+    }
+    urls: URLs = [path("", marked(group) if place == "group" else group)]
+    project(urls, **settings.get(place, {"CORS_ALLOW_ORIGINS": [APP]}))
     answer = send("GET", "/", asking())
     assert (answer.status, answer.body, answer.cors) == (200, b"plain", NOTHING)
     assert logged in caplog.text
@@ -807,6 +819,27 @@ def test_a_mark_that_routing_cannot_see_is_an_error_that_names_the_route(
         Client().get("/item/1")
     answer = get("/item/1", EVIL)
     assert (answer.status, answer.cors) == (500, DENIED)
+
+
+@pytest.mark.parametrize(
+    "make", [cors(max_age=5), lambda view: include([path("", view)])], ids=["a view", "a group"]
+)
+def test_a_mark_without_the_middleware_is_an_error_that_names_the_route(
+    make: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corsgate.django.middleware._is_installed", False)  # as in a new process
+    target = make(plain)
+    marked = target if callable(target) else cors(max_age=5)(target)
+    with (
+        settings_of([path("item/<int:n>", marked)], middleware=[COMMON]),
+        pytest.raises(
+            ImproperlyConfigured,
+            match=r"at 'item/<int:n>' has cors\(...\), but .* no CORSMiddleware",
+        ),
+    ):
+        Client().get("/item/1")
+    with settings_of([path("item/<int:n>", marked)]):
+        assert Client().get("/item/1").content == b"plain"
 
 
 def test_a_marked_view_may_call_another_marked_view(project: Project) -> None:
@@ -1246,6 +1279,39 @@ def test_a_path_with_a_language_has_the_policy_of_its_view(
         assert send("OPTIONS", asked, asking_for("GET")).status == 403
 
 
+def test_groups_below_a_language_have_their_policy_by_whatever_pattern(
+    project: Project, send: Send
+) -> None:
+    def item(request: HttpRequest, number: str, version: str) -> HttpResponse:
+        return HttpResponse(f"{number} {version}")
+
+    # Named arguments of a group reach its views, and one group may be included twice.
+    items = ([re_path(r"^(?P<number>\d+)/$", item, name="item")], "items")
+    first: Any = include(([re_path(r"^(?P<version>v\d)/", include(items))], "api"), "first")
+    second: Any = include(([re_path(r"^(?P<version>v\d)/", include(items))], "api"), "second")
+    project(
+        i18n_patterns(
+            path("first/", cors(allow_origins=[PARTNER])(first)),
+            re_path("^second/", cors(allow_origins=[EVIL])(second)),
+        ),
+        "django.middleware.locale.LocaleMiddleware",
+        COMMON,
+        LANGUAGE_CODE="en",
+        LANGUAGES=[("en", "English"), ("de", "Deutsch")],
+        CORS_ALLOW_ORIGINS=[APP],
+    )
+    for where, origin in {"first": PARTNER, "second": EVIL}.items():
+        for language in ("en", "de"):
+            url = f"/{language}/{where}/v1/7/"
+            answer = send("GET", url, asking(origin))
+            assert (answer.body, answer.cors) == (b"7 v1", readable_by(origin))
+            assert send("OPTIONS", url, asking_for("GET", origin)).seen == goes_on(origin)
+            assert send("GET", f"/{language}/{where}/v1/none/", asking(origin)).cors == DENIED
+            for other in {APP, PARTNER, EVIL} - {origin}:
+                assert send("GET", url, asking(other)).cors == DENIED
+                assert send("OPTIONS", url, asking_for("GET", other)).status == 403
+
+
 def use_other_urls(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
     def middleware(request: HttpRequest) -> HttpResponse:
         request.urlconf = (path("", cors(allow_origins=[PARTNER])(plain)),)  # type: ignore[assignment]
@@ -1255,16 +1321,22 @@ def use_other_urls(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_a_urlconf_of_the_request_counts(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_urlconf_of_the_request_counts(
+    place: str, send: Send, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(django_project, "inserted", use_other_urls, raising=False)
+    _warn_about_urlconf.cache_clear()
     layers = ["django_project.inserted", CORSGATE]
     middleware = layers if place == "before" else layers[::-1]
     with settings_of([path("", plain)], middleware=middleware, CORS_ALLOW_ORIGINS=[APP]):
-        answer = get(origin=PARTNER)
-        assert (answer.body, answer.cors) == (b"plain", readable_by(PARTNER))
-        assert get("/unknown").cors == readable_by(APP)
-    with settings_of([path("", plain)], middleware=layers, CORS_ALLOW_ORIGINS=[APP]):
-        assert preflight(origin=PARTNER).seen == goes_on(PARTNER)
+        for _ in range(2):
+            answer = send("GET", "/", asking(PARTNER))
+            assert (answer.body, answer.cors) == (b"plain", readable_by(PARTNER))
+        assert send("GET", "/unknown", asking()).cors == readable_by(APP)
+        # A preflight is answered before any middleware below has run.
+        seen_by = PARTNER if place == "before" else APP
+        assert send("OPTIONS", "/", asking_for("PUT", seen_by)).seen == goes_on(seen_by)
+    assert caplog.text.count("put it above corsgate.django.CORSMiddleware") == (place == "after")
 
 
 class BrokenPattern(RoutePattern):
@@ -1324,6 +1396,36 @@ def test_an_error_has_the_policy_of_its_view(
     assert (answer.status, answer.cors) == (status, readable_by(PARTNER))
     assert send("GET", "/", asking()).cors == DENIED
     assert send("GET", "/own", asking()).cors == readable_by(APP)
+
+
+def own_404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return HttpResponse("own 404", status=404)
+
+
+def own_500(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("own 500", status=500)
+
+
+def test_the_answers_of_the_projects_own_error_handlers_have_the_policy_of_the_view(
+    project: Project, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ModuleType("project_with_handlers")
+    urls.urlpatterns = [  # type: ignore[attr-defined]
+        path("missing", cors(allow_origins=[PARTNER])(failing(Http404()))),
+        path("failing", cors(allow_origins=[PARTNER])(failing(LookupError("crash")))),
+    ]
+    urls.handler404, urls.handler500 = own_404, own_500  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, urls.__name__, urls)
+    project(CORS_ALLOW_ORIGINS=[APP])
+    with override_settings(ROOT_URLCONF=urls.__name__):
+        for url, origin, body in (
+            ("/missing", PARTNER, b"own 404"),
+            ("/failing", PARTNER, b"own 500"),
+            ("/unknown", APP, b"own 404"),
+        ):
+            answer = send("GET", url, asking(origin))
+            assert (answer.body, answer.cors) == (body, readable_by(origin))
+            assert send("GET", url, asking(EVIL)).cors == DENIED
 
 
 def stop_all(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:
@@ -1408,9 +1510,49 @@ def test_paths_may_take_static_files_from_white_noise(
     assert (answer.status, answer.body, answer.cors) == (200, FONT, readable_by(APP))
 
 
+def test_a_class_that_is_derived_from_white_noise_is_known(
+    project: Project, send: Send, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived = type("Derived", (import_string(WHITENOISE),), {})
+    monkeypatch.setattr(django_project, "inserted", derived, raising=False)
+    (tmp_path / "x.woff2").write_bytes(FONT)
+    settings = {"STATIC_URL": "/static/", "STATIC_ROOT": tmp_path}
+    project(None, "django_project.inserted", CORS_ALLOW_ORIGINS=[APP], **settings)
+    answer = send("GET", "/static/x.woff2", asking(EVIL))
+    assert (answer.status, answer.body, answer.cors) == (200, FONT, ANYBODY)
+
+
+def test_static_files_have_the_policy_of_the_project_where_white_noise_is_to_send_no_header(
+    project: Project, send: Send, tmp_path: Path
+) -> None:
+    (tmp_path / "x.woff2").write_bytes(FONT)
+    settings = {"STATIC_URL": "/static/", "STATIC_ROOT": tmp_path}
+    project(
+        None,
+        WHITENOISE,
+        WHITENOISE_ALLOW_ALL_ORIGINS=False,
+        CORS_ALLOW_ORIGINS=[APP],
+        **settings,
+    )
+    answer = send("GET", "/static/x.woff2", asking())
+    assert (answer.status, answer.body, answer.cors) == (200, FONT, readable_by(APP))
+
+
+def test_middleware_that_cannot_be_imported_is_reported_by_django(project: Project) -> None:
+    project(None, "project.no_such.Middleware", CORS_ALLOW_ORIGINS=[APP])
+    with pytest.raises(ImportError, match="project"):
+        get()
+    assert current_rules().find("/static/x") == Policy(allow_origins=[APP])
+
+
 @pytest.mark.parametrize(
     ("settings", "url", "expected"),
     [
+        pytest.param(
+            {"STATIC_URL": "/static/", "WHITENOISE_STATIC_PREFIX": "/assets/"},
+            *("/assets/x", NOTHING),
+            id="by-its-own-prefix",
+        ),
         pytest.param({"STATIC_URL": "assets/"}, "/assets/x", NOTHING, id="relative"),
         pytest.param(
             {"STATIC_URL": "https://cdn.example/assets/"}, "/assets/x", NOTHING, id="elsewhere"

@@ -85,3 +85,11 @@ def _own(settings: dict[str, Any]) -> set[str]:
         name.removeprefix("CORS_").removeprefix("PREFLIGHT_").lower().replace("_", "-")
         for name in settings
     }
+
+
+def test_the_name_of_its_class_says_what_it_is_called_here() -> None:
+    with pytest.raises(ImportError) as caught:
+        answers("corsgate.django.CorsMiddleware", {}, "GET", "/x", APP)
+    assert str(caught.value) == (
+        "corsgate.django has no CorsMiddleware: here it is called CORSMiddleware."
+    )

@@ -37,6 +37,7 @@ from django.views import View
 from django_project import COMMON, CORSGATE, settings_of
 from ninja import NinjaAPI, Router
 from ninja import Schema as NinjaSchema
+from ninja.decorators import decorate_view
 from ninja.security import HttpBearer
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import (
@@ -480,17 +481,35 @@ def test_a_marked_api_of_ninja_keeps_its_names_and_its_csrf_exemption(project: P
     }
 
 
-def test_cors_on_an_operation_of_ninja_is_an_error_that_names_the_route(project: Project) -> None:
-    api = NinjaAPI(urls_namespace="lost")
+@pytest.mark.parametrize(
+    "lower",
+    [cors(allow_origins=PARTNER), decorate_view(cors(allow_origins=PARTNER))],
+    ids=["by itself", "in decorate_view"],
+)
+def test_cors_on_an_operation_of_ninja_is_an_error_that_names_the_route(
+    project: Project, lower: Any, request: pytest.FixtureRequest
+) -> None:
+    api = NinjaAPI(urls_namespace=f"lost {request.node.name}")
 
     @api.get("/notes")
-    @cors(allow_origins=PARTNER)
+    @lower
     def notes(request: HttpRequest) -> list[str]:
         return []
 
     project([path("lost/", api.urls)])
-    with pytest.raises(ImproperlyConfigured, match=r"'lost/notes'"):
+    with pytest.raises(ImproperlyConfigured, match=r"'lost/notes' .*cors\(...\)\(api.urls\)"):
         Client().get("/lost/notes")
+
+
+def test_cors_above_an_operation_of_ninja_is_an_error_that_names_its_path() -> None:
+    with pytest.raises(
+        TypeError, match=r"operation '/notes' of Django Ninja: write cors\(...\)\(api.urls\)"
+    ):
+
+        @cors(allow_origins=PARTNER)
+        @Router().get("/notes")
+        def notes(request: HttpRequest) -> list[str]:
+            return []
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,50 @@ def test_a_policy_on_the_blueprint_of_restx_holds_for_all_of_the_api() -> None:
         assert call(app, "GET", path, asking()).cors == DENIED
 
 
+def test_a_policy_in_the_decorators_of_an_api_holds_for_its_resources() -> None:
+    app = make_app()
+    api = Api(app, decorators=[cors(allow_origins=PARTNER)])
+
+    @api.route("/note")
+    class Note(Resource):
+        def get(self) -> dict[str, str]:
+            return {}
+
+    CORSGate(app, allow_origins=APP)
+    assert call(app, "GET", "/note", asking(PARTNER)).cors == readable_by(PARTNER)
+    assert call(app, "OPTIONS", "/note", asking_for("GET", PARTNER)).cors == goes_on(PARTNER)
+    assert call(app, "GET", "/note", asking()).cors == DENIED
+
+
+def plain_wrapper(method: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: method(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param(
+            {"get": plain_wrapper(cors(allow_origins=PARTNER)(lambda self: {}))},
+            id="below a plain wrapper",
+        ),
+        # RESTX calls these for each request, around the method of the object.
+        pytest.param(
+            {"get": lambda self: {}, "method_decorators": [cors(allow_origins=PARTNER)]},
+            id="in method_decorators",
+        ),
+    ],
+)
+def test_a_policy_that_restx_hides_is_an_error_that_names_the_resource(
+    members: dict[str, Any],
+) -> None:
+    app = make_app()
+    app.testing = True
+    Api(app).add_resource(type("Note", (Resource,), members), "/note")
+    CORSGate(app, allow_origins=APP)
+    with pytest.raises(RuntimeError, match=r"endpoint 'note' is hidden .* or on the class"):
+        call(app, "GET", "/note", asking(PARTNER))
+
+
 @pytest.mark.parametrize("target", [Namespace("notes"), Api()], ids=["a namespace", "an Api"])
 def test_cors_on_what_is_no_view_is_an_error_that_says_what_to_write(target: Any) -> None:
     with pytest.raises(TypeError, match="blueprint"):

@@ -195,7 +195,26 @@ def free_port() -> int:
     return port
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_denials_are_counted_by_reason_for_prometheus() -> None:
+    stranger = {"Origin": "https://stranger.example"}
+    *_, (status, headers, text) = drive(
+        "metrics",
+        request("GET", "/api/notes"),
+        ("GET", "/api/notes", stranger, ""),
+        ("GET", "/api/notes", {"Origin": "null"}, ""),
+        preflight("PUT", "/api/notes", stranger["Origin"]),
+        preflight("PUT", "/api/notes"),
+        ("GET", "/metrics", stranger, ""),
+    )
+    assert (status, cors_part(headers)) == (200, {})
+    assert [line for line in text.splitlines() if line.startswith("cors_denials_total")] == [
+        'cors_denials_total{kind="actual",reason="origin-not-allowed"} 2.0',
+        'cors_denials_total{kind="preflight",reason="origin-not-allowed"} 1.0',
+    ]
+    assert "stranger" not in text
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "metrics"])
 def test_each_api_serves_itself_when_it_is_run(kind: str) -> None:
     port = free_port()
     asked = urllib.request.Request(f"http://localhost:{port}/api/notes", headers={"Origin": ORIGIN})
@@ -289,5 +308,6 @@ def test_try_it_refuses_what_is_no_port(port: str) -> None:
 
 
 def test_every_example_is_driven_here() -> None:
-    driven = {f"{kind}_app.py" for kind in KINDS} | {"wrong_setup.py", "try_it.py", "page.html"}
+    driven = {f"{kind}_app.py" for kind in (*KINDS, "metrics")}
+    driven |= {"wrong_setup.py", "try_it.py", "page.html"}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == driven

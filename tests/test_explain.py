@@ -165,8 +165,8 @@ MISTAKES: dict[str, Mistake] = {
         "https://example.com",
         (
             "The page is on 'https://app.example.com', which allow_origins does not allow; the"
-            " nearest that it allows is 'https://example.com': an origin is for one host, not for"
-            " the hosts below it."
+            " nearest that it allows is 'https://example.com': an entry without a star is for one"
+            " host, not for the hosts below it."
         ),
         'allow_origins=[..., "https://app.example.com"]',
     ),
@@ -421,10 +421,10 @@ MISTAKES: dict[str, Mistake] = {
         "no-policy",
         None,
         (
-            "No policy applies here: CORS is left to the application, and the browser blocks what"
-            " that does not allow itself."
+            "No policy applies here, so corsgate adds no headers, and the browser blocks the page"
+            " unless the application sends them itself."
         ),
-        'give it a policy with allow_origins=["https://app.example.com"]',
+        'give this path a policy with allow_origins=["https://app.example.com"]',
     ),
 }
 
@@ -924,7 +924,9 @@ def test_where_there_is_no_policy_its_place_decides(words: Words, setting: str) 
 
 
 def test_without_an_origin_to_name_an_example_is_named() -> None:
-    assert explain(None, call("null")).fix == f'give it a policy with allow_origins=["{APP}"]'
+    assert (
+        explain(None, call("null")).fix == f'give this path a policy with allow_origins=["{APP}"]'
+    )
     found = explain(Policy(allow_origins="*"), call("null"), credentials=True)
     assert found.fix == (
         "serve the page from a site that has a name, and write that:"
@@ -1041,16 +1043,21 @@ def test_it_prints_as_steps_verdict_and_fix() -> None:
     ]
 
 
+NO_POLICY = (
+    "No policy applies here, so corsgate adds no headers, and the browser blocks the page unless"
+    " the application sends them itself."
+)
+
+
 def test_it_is_plain_data() -> None:
     found = explain(None, call()).to_dict()
     assert json.loads(json.dumps(found)) == {
         "allowed": False,
         "reason": "no-policy",
-        "message": "No policy applies here: CORS is left to the application, and the browser blocks"
-        " what that does not allow itself.",
+        "message": NO_POLICY,
         "setting": "paths",
         "nearest": None,
-        "fix": 'give it a policy with allow_origins=["https://app.example.com"]',
+        "fix": 'give this path a policy with allow_origins=["https://app.example.com"]',
         "steps": [
             {
                 "name": "cors-request",
@@ -1061,8 +1068,7 @@ def test_it_is_plain_data() -> None:
             {
                 "name": "policy",
                 "passed": False,
-                "text": "No policy applies here: CORS is left to the application, and the browser"
-                " blocks what that does not allow itself.",
+                "text": NO_POLICY,
             },
             *({"name": name, "passed": None, "text": "Not reached."} for name in STEPS[2:]),
         ],

@@ -26,7 +26,7 @@ from flask import Blueprint, Flask, Response, abort
 from flask.views import MethodView, View
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 from wsgi_client import Answer, SpyApp, call
 
 from corsgate import Policy, PolicyError
@@ -336,8 +336,11 @@ def test_a_gate_that_allows_nothing_anywhere_warns_once(
     CORSGate(app, paths=paths)
     ask(app)
     ask(app)
-    assert len(warnings_in(caplog)) == 1
-    assert warnings_in(caplog)[0].startswith("corsgate: CORSGate allows no origin anywhere: ")
+    [line] = warnings_in(caplog)
+    assert line == (
+        "corsgate: CORSGate allows no origin anywhere: give it allow_origins=[...], or set"
+        " CORS_ALLOW_ORIGINS before CORSGate(app)"
+    )
 
 
 def test_a_gate_that_allows_an_origin_to_one_view_does_not_warn(
@@ -470,7 +473,7 @@ def test_a_mark_on_an_error_handler_is_an_error_that_says_that_it_needs_none() -
     app = new_app(TESTING=True)
     app.register_error_handler(404, cors(allow_origins=[PARTNER])(lambda error: ("none", 404)))
     CORSGate(app, allow_origins=[APP])
-    with pytest.raises(RuntimeError, match="an error handler needs none: .* policy of the view"):
+    with pytest.raises(RuntimeError, match=r"an error handler needs none: .* policy of the view"):
         ask(app, "/unknown")
 
 
@@ -1216,6 +1219,33 @@ def test_slashes_that_werkzeug_merges_lead_to_the_same_policy() -> None:
     CORSGate(app, allow_origins=[APP])
     assert preflight(app, "/a//notes", "GET", PARTNER).seen == goes_on(PARTNER)
     assert ask(app, "/a//notes", origin=PARTNER).cors == readable_by(PARTNER)
+
+
+LAX, UNMERGED = {"strict_slashes": False}, {"merge_slashes": False}
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "status", "origin"),
+    [
+        pytest.param(LAX, "/a/notes", 200, PARTNER, id="no slash at the end is served"),
+        pytest.param(LAX, "/a//notes", 308, PARTNER, id="but two are merged"),
+        pytest.param(UNMERGED, "/a//notes/", 404, APP, id="two slashes are unknown"),
+        pytest.param(UNMERGED, "/a/notes", 308, PARTNER, id="but one is appended"),
+    ],
+)
+def test_without_a_redirect_of_werkzeugs_the_policy_is_that_of_what_answers(
+    options: dict[str, Any], path: str, status: int, origin: str
+) -> None:
+    app = new_app()
+    app.url_map = Map(**options)
+    app.add_url_rule("/a/notes/", "notes", cors(allow_origins=[PARTNER])(lambda: "ok"))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, path, origin=origin)
+    assert (answer.status, answer.cors) == (status, readable_by(origin))
+    assert preflight(app, path, "GET", origin).seen == goes_on(origin)
+    other = {APP: PARTNER, PARTNER: APP}[origin]
+    assert ask(app, path, origin=other).cors == DENIED
+    assert preflight(app, path, "GET", other).status == 403
 
 
 def test_an_unknown_path_has_the_policy_of_paths_and_then_of_the_application() -> None:

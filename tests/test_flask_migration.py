@@ -13,6 +13,7 @@ from flask_cors import CORS
 from flask_cors.core import CONFIG_OPTIONS
 from wsgi_client import call
 
+import corsgate.flask
 from corsgate import PolicyError
 from corsgate.flask import CORSGate, cors
 
@@ -186,3 +187,16 @@ def test_a_translated_set_up_lets_the_same_pages_through(
     found = conclusions(new)
     assert found == conclusions(old)
     assert {"allowed", "blocked"} == set(found.values())
+
+
+@pytest.mark.parametrize(("name", "ours"), [("CORS", "CORSGate"), ("cross_origin", "cors")])
+def test_its_names_are_not_there_and_say_what_they_are_called_here(name: str, ours: str) -> None:
+    with pytest.raises(ImportError) as caught:
+        exec(f"from corsgate.flask import {name}")
+    assert str(caught.value) == f"corsgate.flask has no {name}: here it is called {ours}."
+
+
+def test_other_names_are_not_there_as_usual() -> None:
+    assert not hasattr(corsgate.flask, "nothing")
+    with pytest.raises(ImportError, match="cannot import name 'Cors'"):
+        exec("from corsgate.flask import Cors")

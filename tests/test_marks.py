@@ -284,12 +284,18 @@ def test_a_view_in_a_group_is_a_copy() -> None:
         return number
 
     inner, outer = options(max_age=5), options(max_age=6)
-    once = group_view(view, inner, is_async=False)
-    twice = group_view(once, outer, is_async=False)
+    noticed: list[object] = []
+
+    def notice(mark: Mark, *args: object) -> None:
+        noticed.append((mark, *args))
+
+    once = group_view(view, inner, is_async=False, notice=notice)
+    twice = group_view(once, outer, is_async=False, notice=notice)
     assert groups_of(view) == ()
     assert groups_of(once) == (inner,)
     assert groups_of(twice) == (outer, inner)
-    assert view(1) == once(1) == twice(1) == 1
+    assert view(1) == twice(1) == 1
+    assert noticed == [(outer, 1), (inner, 1)]
     assert mark_of(twice) is None
 
 
@@ -297,7 +303,7 @@ def test_an_asynchronous_view_in_a_group_stays_asynchronous() -> None:
     async def view(number: int) -> int:
         return number
 
-    grouped = group_view(view, options(max_age=5), is_async=True)
+    grouped = group_view(view, options(max_age=5), is_async=True, notice=lambda *args: None)
     assert asyncio.iscoroutinefunction(grouped)
     assert asyncio.run(grouped(1)) == 1
 

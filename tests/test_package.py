@@ -1,5 +1,6 @@
 """What people get: a wheel with the package and nothing else, and an sdist that makes the same."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 INFO = f"{NAME}.dist-info/"
+INFO_FILES = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 
 
 def build(kind: str, source: Path, target: Path) -> Path:
@@ -50,7 +52,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "corsgate").rglob("*.py")}
-    info = {INFO + name for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
+    info = {INFO + name for name in INFO_FILES}
     assert inside == {*modules, "corsgate/py.typed", *info}
 
 
@@ -81,6 +83,32 @@ def test_everybody_may_read_all_files_and_run_none(sdist: Path, wheel: Path) -> 
     with zipfile.ZipFile(wheel) as zipped:
         modes |= {member.external_attr >> 16 & 0o777 for member in zipped.infolist()}
     assert modes == {0o644}
+
+
+USES_THE_FIXTURE = """
+import sys
+
+def test_of_a_user(cors_browser):
+    assert "corsgate.flask" not in sys.modules
+    def app(environ, start_response):
+        start_response("200 OK", [("Access-Control-Allow-Origin", "*")])
+        return [b"hello"]
+    assert cors_browser(app, origin="https://app.example.com").fetch("/").text == "hello"
+"""
+
+
+def test_pytest_finds_the_fixture_where_the_wheel_is_installed(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    (tmp_path / "test_it.py").write_text(USES_THE_FIXTURE)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-q", "-W", "error", str(tmp_path / "test_it.py")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_the_metadata_say_what_it_is_and_what_it_needs(metadata: Message) -> None:

@@ -7,7 +7,7 @@ import pytest
 from wsgi_client import SpyApp, call
 
 from corsgate import Policy, PolicyError
-from corsgate._paths import PathRules, decode_path
+from corsgate._paths import PathRules, compile_paths, decode_path
 from corsgate.wsgi import CORSMiddleware
 
 APP = "https://app.example.com"
@@ -207,40 +207,191 @@ def test_no_paths_leave_the_policy_to_the_application(paths: Any) -> None:
     assert answer.values("Access-Control-Allow-Origin") == [APP]
 
 
-# Pattern -> what the hint says was meant.
-INVALID = {
-    "": "/",
-    "api": "/api",
-    "api/*": "/api/*",
-    "*": "/*",
-    "/api*": "/api/*",
-    "/api/**": "/api/*",
-    "/api/.*": "/api/.",
-    "/api/*/users": "/api/*",
-    "/*/users/*": "/*",
-    "//api": "/api",
-    "/api?x=1": "/api",
-    "/api#top": "/api",
-    "/a*/*": "/a/*",
+# Code -> pattern -> what the hint says was meant.
+INVALID: dict[str, dict[str, str | None]] = {
+    "path-invalid": {
+        "": "/",
+        "api": "/api",
+        "api/*": "/api/*",
+        " /api": "/api",
+        "*": "/*",
+        "/api*": "/api/*",
+        "/api/**": "/api/*",
+        "/api/*/users": "/api/*",
+        "/*/users/*": "/*",
+        "/api?x=1": "/api",
+        "/api#top": "/api",
+        "/a*/*": "/a/*",
+        "?x": "/",
+        "https://a.example/api/*": "/api/*",
+        "https://a.example/api": "/api",
+        "https://a.example": "/",
+    },
+    "path-segment": {
+        "//api": "/api",
+        "/a//b": "/a/b",
+        "/a//": "/a/",
+        "/a//*": "/a/*",
+        "//*": "/*",
+        "/a/../b": "/b",
+        "/a/./b": "/a/b",
+        "/a/.": "/a/",
+        "/../*": "/*",
+        "/a/..": "/",
+    },
+    "path-encoded": {
+        "/%41": "/A",
+        "/caf%C3%A9/*": "/caf\xe9/*",
+        "/a%20b": "/a b",
+        "/a/%2e%2e/b": "/b",
+        "/%2a": None,
+        "/a/%2A/*": None,
+    },
+    "path-parameter": {
+        "/users/<id>": "/users/*",
+        "/users/<int:id>": "/users/*",
+        "/users/<int:id>/posts/*": "/users/*",
+        "/users/<regex('[a-z]+'):id>": "/users/*",
+        "/users/<int(min=1):id>": "/users/*",
+        "/users/u-<id>.json": "/users/*",
+        "/users/{id}": "/users/*",
+        "/users/{path:path}": "/users/*",
+        "/users/:id": "/users/*",
+        "/users/:id/posts": "/users/*",
+        "users/<id>": "/users/*",
+        "/<path:rest>": None,
+        "/{id}/*": None,
+    },
+    "path-regex": {
+        "/api/.*": "/api/*",
+        "/api.*": "/api/*",
+        "/api/.+": "/api/*",
+        "/.*": "/*",
+        "/api/(.*)": "/api/*",
+        "/api/(?P<id>x)": "/api/*",
+        "/api/(?:a)/x": "/api/*",
+        "/api/(a|b)": "/api/*",
+        "/(a|b)/x": None,
+        r"/api/\d+": "/api/*",
+        r"/api/v\d+/x": "/api/*",
+        r"/\w+": None,
+        "/api/[a-z]+": "/api/*",
+        "/api/[0-9]{4}/*": "/api/*",
+        "/api/x[^/]+": "/api/*",
+        r"/a\.json": "/a.json",
+        "/a$": "/a",
+        "/$": "/",
+        "^/x/.*$": "/x/*",
+        "^/x$": "/x",
+        "^/x": "/x/*",
+        "^/x/": "/x/*",
+        "^/x/*": "/x/*",
+        "^x/.+$": "/x/*",
+        "^/x/?$": "/x/",
+        "^api": "/api/*",
+        "^": "/*",
+        "^$": "/",
+        r"^/x/\d+\.json$": "/x/*",
+        ".*": "/*",
+        r"https://a\.example/api/.*": "/api/*",
+    },
 }
+# Those that there can be a path for, which the hint says how to write.
+VERY_PATHS = {
+    pattern
+    for code in ("path-encoded", "path-parameter", "path-regex")
+    for pattern in INVALID[code]
+    if pattern.startswith("/")
+}
+EACH_INVALID = [
+    pytest.param(code, pattern, meant, id=f"{code}: {pattern}")
+    for code, patterns in INVALID.items()
+    for pattern, meant in patterns.items()
+]
 
 
-@pytest.mark.parametrize("pattern", INVALID)
-def test_a_pattern_is_a_path_or_ends_in_a_slash_and_a_star(pattern: str) -> None:
+@pytest.mark.parametrize(("code", "pattern", "meant"), EACH_INVALID)
+def test_a_pattern_that_no_path_can_match_is_a_problem_with_what_was_meant(
+    code: str, pattern: str, meant: str | None
+) -> None:
     with pytest.raises(PolicyError) as caught:
         CORSMiddleware(SpyApp(), paths={pattern: None})
     [problem] = caught.value.problems
-    assert (problem.code, problem.field, problem.value) == ("path-invalid", "paths", pattern)
-    assert problem.hint.startswith("Write '/")
+    assert (problem.code, problem.field, problem.value) == (code, "paths", pattern)
+    fix = repr(meant) if meant else "each path, or a prefix that ends in /*"
+    hint, comma, _ = problem.hint.partition(", or '/")
+    assert hint.removesuffix(".") == f"Write {fix}"
+    assert bool(comma) is (pattern in VERY_PATHS)
+    if meant:
+        assert call(CORSMiddleware(SpyApp(), paths={meant: None}), "GET", "/").status == 200
 
 
-@pytest.mark.parametrize("pattern", [pattern for pattern in INVALID if pattern != "/api/.*"])
-def test_the_hint_is_the_path_that_was_meant(pattern: str) -> None:
+# Anything may be in a path that is decoded: what only resembles a rule or an expression is one.
+ODD = [
+    *("/service+path", "/a(b)", "/caf\xe9", "/a b", "/a.b", "/a.b.c/*", "/.well-known/*", "/..."),
+    *("/a|b", "/a;b=c", "/a,b", "/~me", "/a@b", "/a:b", "/v1/users:batch", "/:memory:", "/a&b=c"),
+    *("/odata/$metadata", "/odata/$count", "/$/x", "/a^b", "/c++", "/notes.+1", "/a+", "/a!'"),
+    *("/100%", "/100%/x", "/%zz", "/a<b", "/a>b", "/<>", "/{}", "/{3f2504e0-4f89}"),
+    *(
+        "/items('x')",
+        "/(a)(b)",
+        "/a[1]",
+        "/a[b-c]",
+        "/[slug]",
+        "/a-z",
+        "/0-9",
+        "/a\"b'",
+        "/\u20ac/*",
+    ),
+    *("/", "/*", "/a/", "/a/*", "/a/b/", "/a\x00", "/-/x"),
+]
+
+
+@pytest.mark.parametrize("pattern", ODD)
+def test_odd_characters_are_part_of_a_path(pattern: str) -> None:
+    rules = compile_paths(None, {pattern: DEFAULT}, [])
+    assert rules
+    path = pattern.removesuffix("*") + ("x" if pattern.endswith("*") else "")
+    assert PathRules(None, rules.items()).find(path) is DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        pytest.param("/%3Cid%3E", "/%3Cid%3E", id="placeholder"),
+        pytest.param("/%7Bid%7D/*", "/%7Bid%7D/x", id="placeholder before a star"),
+        pytest.param("/a/.%2A", "/a/.*", id="regular expression"),
+        pytest.param("/a%24", "/a$", id="dollar"),
+        pytest.param("/%2541", "/%2541", id="percent"),
+        pytest.param("/a%3Fb", "/a%3Fb", id="question mark"),
+        pytest.param("/caf%C3%A9%25C3", "/caf%C3%A9%25C3", id="and more"),
+    ],
+)
+def test_what_looks_like_a_rule_is_a_path_where_it_is_encoded(pattern: str, path: str) -> None:
+    assert policy_of({pattern: "very"}, path) == "very"
+    assert policy_of({pattern: "very"}, "/A") == "default"
+
+
+def test_the_hint_says_how_to_write_that_very_path() -> None:
+    def hint_for(pattern: str) -> str:
+        with pytest.raises(PolicyError) as caught:
+            CORSMiddleware(SpyApp(), paths={pattern: None})
+        return caught.value.problems[0].hint
+
+    assert hint_for("/a/<id>") == "Write '/a/*', or '/a/%3Cid%3E' for that very path."
+    assert hint_for("/<id>/*") == (
+        "Write each path, or a prefix that ends in /*, or '/%3Cid%3E/*' for that very path."
+    )
+    assert hint_for("/a/.*") == "Write '/a/*', or '/a/.%2A' for that very path."
+    assert hint_for("/%41") == "Write '/A', or '/%2541' for that very path."
+    assert hint_for("^/a$") == "Write '/a'."
+
+
+def test_the_same_path_in_two_spellings_is_an_error() -> None:
     with pytest.raises(PolicyError) as caught:
-        CORSMiddleware(SpyApp(), paths={pattern: None})
-    assert caught.value.problems[0].hint == f"Write {INVALID[pattern]!r}."
-    app = CORSMiddleware(SpyApp(), paths={INVALID[pattern]: None})
-    assert call(app, "GET", "/").status == 200
+        CORSMiddleware(SpyApp(), paths={"/%3Cid%3E": None, "/%3cid%3e": None})
+    [problem] = caught.value.problems
+    assert (problem.code, problem.value) == ("path-repeated", "/%3cid%3e")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from corsgate import Policy, PolicyError, Problem
-from corsgate._risk import _member
+from corsgate._risk import _Expander
 
 
 def problems_of(*entries: Any, **options: Any) -> list[Problem]:
@@ -78,7 +78,8 @@ PUBLIC = [
     "https://*.github.io",
     "https://x-*.vercel.app",
     "https://*.com",
-    "https://*example.com",
+    "https://*-me.vercel.app",
+    "https://*me.github.io",
     "https://*.co.uk",
     "https://*.co.uk.",
     "https://*.github.io:*",
@@ -116,6 +117,77 @@ def test_a_pattern_that_covers_what_anybody_can_register_is_refused(pattern: str
 @pytest.mark.parametrize("pattern", PRIVATE)
 def test_a_pattern_below_ones_own_domain_is_not(pattern: str) -> None:
     assert accepted(pattern)
+
+
+# Pattern -> an origin of somebody else that it would allow, and what was meant.
+SLIPS = {
+    "https://*example.com": ("https://evilexample.com", "https://*.example.com"),
+    "https://*-example.com": ("https://evil-example.com", "https://*.example.com"),
+    "https://*example.co.uk": ("https://evilexample.co.uk", "https://*.example.co.uk"),
+    "https://*example.com.": ("https://evilexample.com.", "https://*.example.com."),
+    "https://*example.com:8443": ("https://evilexample.com:8443", "https://*.example.com:8443"),
+    "http://*example.com:*": ("http://evilexample.com", "http://*.example.com:*"),
+    "https://*example.city.kobe.jp": None,
+    "https://*example.kobe.jp": ("https://evilexample.kobe.jp", "https://*.example.kobe.jp"),
+    "https://*example.x.kobe.jp": (
+        "https://evilexample.x.kobe.jp",
+        "https://*.example.x.kobe.jp",
+    ),
+    "https://example*.com": ("https://exampleevil.com", None),
+    "https://example-*.app": ("https://example-evil.app", None),
+    "https://ex*mple.com": ("https://exevilmple.com", None),
+    "https://*-.com": ("https://evil-.com", None),
+    "https://*.com": None,
+    "https://*.example.com": None,
+    "https://*app.example.com": None,
+    "https://pr-*.example.com": None,
+    "https://*-pr.example.co.uk": None,
+    "https://*-me.vercel.app": None,
+    "https://pr-*.github.io": None,
+    "https://*example": None,
+    "https://*-app.internal": None,
+    "http://*.localhost:*": None,
+}
+
+
+@pytest.mark.parametrize("credentials", [False, True])
+@pytest.mark.parametrize("pattern", SLIPS)
+def test_a_star_in_what_a_registry_sells_is_a_slip(pattern: str, credentials: bool) -> None:
+    every_risk = ["insecure-origin", "public-suffix", "null-origin"]
+
+    def make() -> Policy:
+        return Policy(
+            allow_origins=[pattern], allow_credentials=credentials, dangerously_allow=every_risk
+        )
+
+    slip = SLIPS[pattern]
+    if slip is None:
+        assert make().allow_origins == (pattern,)
+        return
+    foreign, meant = slip
+    with pytest.raises(PolicyError) as caught:
+        make()
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == (
+        "origin-wildcard",
+        "allow_origins",
+        pattern,
+    )
+    assert problem.message == (
+        f"{pattern!r} has a * where none can stand: it would also allow {foreign!r}."
+    )
+    assert problem.hint.startswith(f"Write {meant!r}." if meant else "It can be the first label")
+    if meant:
+        assert Policy(allow_origins=[meant]).allow_origins == (meant,)
+
+
+def test_a_correction_is_no_such_slip_either() -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(allow_origins=["https://*example.com/", "https://*.example.com/"])
+    assert [problem.hint for problem in caught.value.problems] == [
+        "Write scheme, host and port only.",
+        "Write 'https://*.example.com'.",
+    ]
 
 
 def test_null_is_refused() -> None:
@@ -199,7 +271,6 @@ TOO_BROAD = {
     r"https://[a-z]+\.com": None,
     r"https://[^.]+\.com": None,
     r"https://[a-z]+\.co\.uk": None,
-    r"https://\w+\.github\.io": None,
     r"https://(example|.+)\.com": None,
     r"https://example\.com|.+evil\.test": None,
     r"(?i)https://EXAMPLE\.com.*": "https://example.com.evil.test",
@@ -217,6 +288,28 @@ TOO_BROAD = {
     r"https://x\d\.example\.com.*": "https://x0.example.com.evil.test",
     r"https://x\D\.example\.com.*": "https://xa.example.com.evil.test",
     r"https://.pp\.example\.com.*": None,
+    r"https://app\d+\.com": "https://app77.com",
+    r"https://app\d\.com": "https://app7.com",
+    r"https://app\d?\.com": None,
+    r"https://[a-m]+\.io": "https://kk.io",
+    r"https://[a-e]\.io": None,
+    r"https://[0-6]x\.io": None,
+    r"https://x[0-9]{5}\.net": "https://x77777.net",
+    r"https://x[0-9]{2,3}\.net": None,
+    r"https://[xy]+\.net": "https://xx.net",
+    r"https://(x|y){1,8}\.net": None,
+    r"https://(foo)+\.net": "https://foofoo.net",
+    r"https://a\w+\.co\.uk": None,
+    r"https://my[^.]\.dev": None,
+    r"https://my[^a-j]\.dev": None,
+    r"https://my\S\.dev": None,
+    r"https://app-\d+\.com:\d+": None,
+    r"https://app\d\.com:\d{4}": None,
+    r"https://app\.com:\d{5}|https://app\d\.com": None,
+    r"https://app.+\.com": None,
+    r"https://192\.\d+\.\d+\.\d+": None,
+    r"https://[a-z]+\.com|https://[a-z]+\.github\.io": None,
+    r"chrome-extension://[a-p]{32}": f"chrome-extension://{'k' * 32}",
 }
 
 
@@ -246,6 +339,24 @@ def test_a_broad_regular_expression_cannot_be_accepted_knowingly() -> None:
         re.compile(".*"), dangerously_allow=["insecure-origin", "public-suffix", "null-origin"]
     )
     assert problem.code == "regex-too-broad"
+
+
+HOSTED = [
+    r"https://\w+\.github\.io",
+    r"https://[a-f0-9]{8}\.pages\.dev",
+    r"https://deploy-preview-\d+--me\.netlify\.app",
+    r"https://me-git-[a-z]+\.vercel\.app(:\d+)?",
+]
+
+
+@pytest.mark.parametrize("pattern", HOSTED)
+def test_a_regular_expression_that_accepts_other_customers_is_a_risk_as_a_pattern_is(
+    pattern: str,
+) -> None:
+    regex = re.compile(pattern)
+    [problem] = problems_of(regex)
+    assert (problem.code, problem.field, problem.value) == ("public-suffix", "allow_origins", regex)
+    assert accepted(regex, dangerously_allow=["public-suffix"])
 
 
 FIT = [
@@ -290,6 +401,26 @@ FIT = [
     r"",
     r"[^\x00-\U0010ffff]",
     r"no origin at all",
+    r"https://pr-\d+\.example\.com",
+    r"https://(app|www)\.example\.com",
+    r"https://(app|www)\.com",
+    r"https://app[12]\.com",
+    r"https://(a|b)\.com",
+    r"https://example\.co[m]",
+    r"https://foo[-.]example\.com",
+    r"https://[a-z0-9-]+\.example\.com(:\d+)?",
+    r"https://[a-z0-9-]+\.example\.com:\d{4,5}",
+    r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+example\.com",
+    r"https?://(?:www\.)?example\.com(?::\d+)?",
+    r"https://me-[a-z0-9]{9}\.me\.vercel\.app",
+    r"https://\w{3}\.example\.co\.uk",
+    r"https://[^/]+\.example\.com",
+    r"https://\S+\.example\.com",
+    r"https://[A-Z]+\.example\.com",
+    r"http://192\.168\.\d+\.\d+(:\d+)?",
+    r"http://10\.\d{1,3}\.\d{1,3}\.\d{1,3}",
+    r"http://172\.16\.0\.\d+:\d+",
+    r"https://198\.51\.100\.\d+",
 ]
 
 
@@ -311,6 +442,7 @@ def test_every_broad_one_of_several_is_named() -> None:
     assert {problem.value.pattern for problem in problems} == {".*", r"https://x\.com.*"}  # type: ignore[attr-defined]
 
 
-def test_what_a_later_python_may_put_into_a_set_is_taken_for_a_letter() -> None:
-    assert _member([("SOMETHING_NEW", None)]) == "a"
-    assert _member([("SOMETHING_NEW", None), ("LITERAL", ord("z"))]) == "z"
+def test_what_a_later_python_may_put_into_a_class_is_taken_for_a_letter() -> None:
+    members = _Expander(0, optional=True)._members
+    assert members([("SOMETHING_NEW", None)]) == ["a"]
+    assert members([("SOMETHING_NEW", None), ("LITERAL", ord("z"))]) == ["a"]

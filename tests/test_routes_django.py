@@ -21,6 +21,8 @@ from answers import (
     readable_by,
 )
 from asgi_client import call_asgi
+from asgiref.sync import SyncToAsync
+from django.core import signals
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -33,13 +35,14 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
+from django.test import override_settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from django.urls.resolvers import RoutePattern
+from django.urls.resolvers import RegexPattern
 from django.views import View
 from django.views.decorators.http import require_GET
 from django.views.static import serve
 from django_project import COMMON, CORSGATE, settings_of
-from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from path_tricks import EVERYBODY, ORIGINS, REST, RULES, SHOP, TRICKS, VIEWS, Trick
 from wsgi_client import Answer, call, environ_of
 
 from corsgate.django import cors
@@ -122,8 +125,7 @@ def test_a_trick_with_the_path_gets_the_policy_of_the_view_that_answers(
     project: Project, send: Send, trick: Trick, catch_all: bool, marked: bool
 ) -> None:
     urls = tricky_urls(marked=marked, catch_all=catch_all)
-    rules = {place: {"allow_origins": allowed} for place, allowed in VIEWS.items()}
-    project(urls, CORS_PATHS={} if marked else rules)
+    project(urls, CORS_PATHS={} if marked else RULES)
     for origin in EVERYBODY:
         answer = send("GET", trick.url, asking(origin))
         check_who_answers(trick, answer, catch_all=catch_all)
@@ -481,19 +483,148 @@ def test_what_other_middleware_puts_into_vary_stays(project: Project, send: Send
 # ------------------------------------------------------------------ what it costs
 
 
-@pytest.mark.parametrize("marked", [True, False], ids=["marked views", "no marked view"])
-def test_an_actual_request_is_routed_once(
-    project: Project, send: Send, marked: bool, monkeypatch: pytest.MonkeyPatch
+# What is asked of the project below, its status, and how often that is routed: without corsgate;
+# where nothing but the policy of the settings counts; and where views or paths have policies.
+COSTS = [
+    pytest.param("GET", "/x", 200, 1, 1, 1, id="a view"),
+    pytest.param("PUT", "/only-get", 405, 1, 1, 1, id="405"),
+    pytest.param("GET", "/group/x", 200, 1, 1, 1, id="a view of a group"),
+    # No view has answered, but one may have been meant: with a slash too.
+    pytest.param("GET", "/nowhere", 404, 3, 3, 5, id="404"),
+    pytest.param("GET", "/notes", 301, 3, 3, 5, id="a slash redirect"),
+    # Of a preflight Django itself does not hear.
+    pytest.param("OPTIONS", "/x", 204, 1, 0, 1, id="a preflight"),
+    pytest.param("OPTIONS", "/notes", 204, 3, 0, 2, id="a preflight through a slash redirect"),
+    pytest.param("OPTIONS", "/nowhere", 204, 3, 0, 2, id="a preflight for nothing"),
+]
+
+
+async def in_the_loop(request: HttpRequest) -> HttpResponseBase:
+    return HttpResponse("x")
+
+
+def costly_urls(*, marked: bool) -> URLs:
+    mark: Any = cors(allow_origins=[APP], max_age=5) if marked else lambda view: view
+    return [
+        path("x", mark(in_the_loop)),
+        path("only-get", mark(require_GET(saying("only GET")))),
+        path("group/", mark(include([path("x", in_the_loop)]))),
+        path("notes/", in_the_loop),
+    ]
+
+
+@pytest.fixture(params=["one policy", "paths", "marked views"])
+def policies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param != "marked views":  # as in a new process
+        monkeypatch.setattr("corsgate.django.routing._marks_exist", False)
+    return str(request.param)
+
+
+def settings_for(policies: str) -> dict[str, Any]:
+    return {"CORS_PATHS": {"/x": {"max_age": 5}}} if policies == "paths" else {}
+
+
+@pytest.mark.parametrize(("method", "url", "status", "bare", "alone", "several"), COSTS)
+def test_only_preflights_and_answers_without_a_view_are_routed_again(
+    project: Project,
+    send: Send,
+    policies: str,
+    method: str,
+    url: str,
+    status: int,
+    bare: int,
+    alone: int,
+    several: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     routed: list[str] = []
-    match = RoutePattern.match
+    resolve = URLResolver.resolve
 
-    def counting(self: RoutePattern, candidate: str) -> Any:
-        routed.append(candidate)
-        return match(self, candidate)
+    def counting(self: URLResolver, candidate: str) -> Any:
+        if isinstance(self.pattern, RegexPattern):  # the root; groups are asked by it
+            routed.append(candidate)
+        return resolve(self, candidate)
 
-    view = saying("x")
-    project([path("x", cors(allow_origins=PARTNER)(view) if marked else view)])
-    monkeypatch.setattr(RoutePattern, "match", counting)
-    send("GET", "/x", asking(PARTNER))
-    assert routed == ["x"]
+    urls = costly_urls(marked=policies == "marked views")
+    headers = asking_for("PUT") if method == "OPTIONS" else asking()
+    project(urls, COMMON, **settings_for(policies))
+    monkeypatch.setattr(URLResolver, "resolve", counting)
+    assert send(method, url, headers).status == status
+    assert len(routed) == (alone if policies == "one policy" else several)
+    routed.clear()
+    with override_settings(MIDDLEWARE=[COMMON]):
+        send(method, url, headers)
+    assert len(routed) == bare
+
+
+@pytest.fixture
+def hops(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What asynchronous code has handed to another thread."""
+    handed: list[str] = []
+    hand_over = SyncToAsync.__call__
+
+    async def counting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        handed.append(self.func.__name__)
+        return await hand_over(self, *args, **kwargs)
+
+    monkeypatch.setattr(SyncToAsync, "__call__", counting)
+    return handed
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "origin"),
+    [
+        pytest.param("GET", "/x", APP, id="allowed"),
+        pytest.param("GET", "/x", EVIL, id="denied"),
+        pytest.param("GET", "/x", None, id="no page"),
+        pytest.param("GET", "/group/x", APP, id="in a group"),
+        pytest.param("GET", "/nowhere", APP, id="404"),
+    ],
+)
+def test_an_asynchronous_request_stays_in_the_thread_of_the_loop(
+    project: Project, hops: list[str], policies: str, method: str, url: str, origin: str | None
+) -> None:
+    project(costly_urls(marked=policies == "marked views"), **settings_for(policies))
+    answer = send_asgi(method, url, asking(origin))
+    assert answer.cors == (readable_by(APP) if origin == APP else DENIED)
+    ours = hops.copy()
+    hops.clear()
+    with override_settings(MIDDLEWARE=[]):
+        assert send_asgi(method, url, asking(origin)).cors == NOTHING
+    assert ours == hops
+
+
+def test_an_asynchronous_preflight_stays_in_the_thread_of_the_loop(
+    project: Project, hops: list[str], policies: str
+) -> None:
+    project(costly_urls(marked=policies == "marked views"), **settings_for(policies))
+    assert send_asgi("OPTIONS", "/x", asking_for("PUT")).status == 204
+    ours = hops.copy()
+    hops.clear()
+    with override_settings(MIDDLEWARE=[]):
+        assert send_asgi("GET", "/x").status == 200
+    assert ours == hops
+
+
+def test_only_a_callable_of_the_users_leaves_the_thread_of_the_loop(
+    project: Project, hops: list[str]
+) -> None:
+    project([path("x", in_the_loop)], CORS_ALLOW_ORIGINS=lambda origin, meta: True)
+    assert send_asgi("GET", "/x", asking()).cors == readable_by(APP)
+    assert hops.count("_decide") == 1
+
+
+def test_no_signal_of_a_request_has_a_receiver(project: Project, send: Send) -> None:
+    of_requests = [signals.request_started, signals.request_finished, signals.got_request_exception]
+    connected: set[str] = set()
+
+    def looking(request: HttpRequest) -> HttpResponseBase:
+        for signal in of_requests:
+            for receivers in signal._live_receivers(None):
+                connected.update(receiver.__module__ for receiver in receivers)
+        return HttpResponse("x")
+
+    project([path("x", cors(allow_origins=[APP])(looking))])
+    assert send("GET", "/x", asking()).cors == readable_by(APP)
+    assert "django.db" in connected  # Django's own, to show that they are seen
+    assert not [module for module in connected if module.startswith("corsgate")]

@@ -8,7 +8,18 @@ from typing import Any
 from wsgiref.validate import validator
 
 import pytest
-from answers import APP, DENIED, NOTHING, PARTNER, REFUSED, asking, asking_for, goes_on, readable_by
+from answers import (
+    ANYBODY,
+    APP,
+    DENIED,
+    NOTHING,
+    PARTNER,
+    REFUSED,
+    asking,
+    asking_for,
+    goes_on,
+    readable_by,
+)
 from flask import (
     Blueprint,
     Flask,
@@ -17,10 +28,11 @@ from flask import (
     redirect,
     request,
     send_file,
+    signals,
     stream_with_context,
 )
 from flask.typing import ResponseReturnValue
-from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from path_tricks import EVERYBODY, ORIGINS, REST, RULES, SHOP, TRICKS, VIEWS, Trick
 from werkzeug.routing import MapAdapter, Rule
 from wsgi_client import Answer, call, environ_of
 
@@ -38,15 +50,12 @@ def tricky_app(*, marked: bool, catch_all: bool) -> Flask:
     """All views of the table, with their policies on them or in `paths`."""
     app = Flask(__name__, static_folder=None)
     methods = ["GET", "PUT"]
-    rules: Any = {}
     for path, origin in VIEWS.items():
         view = cors(allow_origins=origin)(_named()) if marked else _named()
         app.add_url_rule(path, path, view, methods=methods)
-        if not marked:
-            rules[path] = {"allow_origins": origin}
     if catch_all:
         app.add_url_rule("/<path:rest>", REST, lambda rest: name_of_view(), methods=methods)
-    CORSGate(app, allow_origins=APP, paths=rules)
+    CORSGate(app, allow_origins=APP, paths={} if marked else RULES)
     return app
 
 
@@ -330,6 +339,23 @@ def test_applications_of_one_factory_share_marked_views_and_keep_their_own_polic
         assert call(app, "OPTIONS", path, asking_for("PUT", other)).cors == REFUSED
 
 
+@pytest.mark.parametrize("first", ["private", "public"], ids="the {} one is asked first".format)
+def test_a_function_that_one_application_has_marked_is_bare_in_the_other(first: str) -> None:
+    def shared() -> str:
+        return "shared"
+
+    views = {"private": shared, "public": cors(allow_origins="*")(shared)}
+    apps: dict[str, Flask] = {}
+    for name, view in views.items():
+        apps[name] = app = Flask(name)
+        app.add_url_rule("/", "view", view)
+        CORSGate(app, allow_origins=APP)
+    call(apps[first], "GET", "/", asking(PARTNER))
+    assert call(apps["private"], "GET", "/", asking(PARTNER)).cors == DENIED
+    assert call(apps["private"], "OPTIONS", "/", asking_for("GET", PARTNER)).status == 403
+    assert call(apps["public"], "GET", "/", asking(PARTNER)).cors == ANYBODY
+
+
 def add_late(app: Flask, path: str, origin: str) -> None:
     """As extensions do that add views while the application runs; Flask itself refuses that."""
     app.view_functions[path] = cors(allow_origins=origin)(lambda: "late")
@@ -365,11 +391,113 @@ def test_a_view_that_an_extension_has_wrapped_keeps_its_policy() -> None:
     assert call(app, "OPTIONS", "/", asking_for("GET", PARTNER)).cors == goes_on(PARTNER)
 
 
+def test_a_marked_view_may_have_another_route_that_is_given_by_its_name() -> None:
+    app = Flask(__name__)
+
+    def partners(view: Callable[[], str]) -> Callable[[], str]:
+        return cors(allow_origins=PARTNER)(view)
+
+    @partners
+    @app.put("/first")
+    def view() -> str:
+        return "view"
+
+    app.add_url_rule("/second", "second", view, methods=["PUT"])
+    CORSGate(app, allow_origins=APP)
+    for path in ("/first", "/second"):
+        assert call(app, "PUT", path, asking(PARTNER)).cors == readable_by(PARTNER)
+        assert call(app, "OPTIONS", path, asking_for("PUT", PARTNER)).cors == goes_on(PARTNER)
+        assert call(app, "PUT", path, asking()).cors == DENIED
+
+
+def plain() -> str:
+    return "plain"
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["another marked view", "no other mark"])
+def test_a_view_that_is_replaced_while_the_application_runs_has_its_own_policy(
+    elsewhere: bool,
+) -> None:
+    app = Flask(__name__)
+    marked = cors(allow_origins=PARTNER)(plain)
+    app.add_url_rule("/", "view", plain)
+    if elsewhere:
+        app.add_url_rule("/other", "other", cors(allow_origins=SHOP)(lambda: "other"))
+    CORSGate(app, allow_origins=APP)
+    assert call(app, "GET", "/", asking()).cors == readable_by(APP)
+    app.view_functions["view"] = marked
+    assert call(app, "GET", "/", asking(PARTNER)).cors == readable_by(PARTNER)
+    assert call(app, "GET", "/", asking()).cors == DENIED
+    assert call(app, "OPTIONS", "/", asking_for("GET", PARTNER)).cors == goes_on(PARTNER)
+    app.view_functions["view"] = lambda: "another"
+    assert call(app, "OPTIONS", "/", asking_for("GET", PARTNER)).status == 403
+    assert call(app, "GET", "/", asking(PARTNER)).cors == DENIED
+    assert call(app, "GET", "/", asking()).cors == readable_by(APP)
+
+
+@pytest.mark.parametrize("made_first", [True, False], ids=["before the routes", "between them"])
+@pytest.mark.parametrize("where", ["local", "of the module"])
+def test_a_policy_given_to_one_route_of_a_function_is_not_on_its_other_routes(
+    where: str, made_first: bool
+) -> None:
+    def local() -> str:
+        return "shared"
+
+    def public(view: Callable[[], str]) -> Callable[[], str]:
+        return cors(allow_origins="*")(view)
+
+    shared = local if where == "local" else plain
+    app = Flask(__name__)
+    marked = public(shared) if made_first else None
+    app.add_url_rule("/private", "private", shared)
+    app.add_url_rule("/public", "public", marked or public(shared))
+    CORSGate(app, allow_origins=APP)
+    assert call(app, "GET", "/private", asking(PARTNER)).cors == DENIED
+    assert call(app, "OPTIONS", "/private", asking_for("GET", PARTNER)).status == 403
+    assert call(app, "GET", "/public", asking(PARTNER)).cors == ANYBODY
+
+
 # ------------------------------------------------------------------ what it costs
 
+# What is asked of `costly_app`, its status, and how often that is routed: in an application where
+# nothing but its own policy counts, and where views or paths have policies.
+COSTS = [
+    pytest.param("GET", "/api", 200, 1, 1, id="a view"),
+    pytest.param("GET", "/api/7", 404, 1, 1, id="no such number"),
+    pytest.param("GET", "/nowhere", 404, 1, 1, id="404"),
+    # Which views the URL has, for the policy they share: one time for all, one for each method.
+    pytest.param("DELETE", "/api", 405, 1, 6, id="405"),
+    pytest.param("GET", "/notes", 308, 1, 6, id="a slash redirect"),
+    # Of a preflight Flask itself does not hear.
+    pytest.param("OPTIONS", "/api", 204, 0, 5, id="a preflight"),
+    pytest.param("OPTIONS", "/nowhere", 204, 0, 2, id="a preflight for nothing"),
+]
 
-@pytest.mark.parametrize("marked", [True, False], ids=["marked views", "no marked view"])
-def test_an_actual_request_is_routed_once(marked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def costly_app(policies: str) -> Flask:
+    app = Flask(__name__)
+    marked = cors(allow_origins=[APP], max_age=5)
+    for name, methods in {"read": ["GET"], "write": ["PUT"]}.items():
+        view = anew(plain)
+        view = marked(view) if policies == "marked views" else view
+        app.add_url_rule("/api", name, view, methods=methods)
+    app.add_url_rule("/notes/", "notes", plain)
+    paths: Any = {"/api": {"max_age": 5}} if policies == "paths" else None
+    CORSGate(app, allow_origins=APP, paths=paths)
+    return app
+
+
+@pytest.mark.parametrize("policies", ["one policy", "paths", "marked views"])
+@pytest.mark.parametrize(("method", "path", "status", "alone", "several"), COSTS)
+def test_only_preflights_and_answers_without_a_view_are_routed_again(
+    policies: str,
+    method: str,
+    path: str,
+    status: int,
+    alone: int,
+    several: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     routed: list[str | None] = []
     match = MapAdapter.match
 
@@ -377,21 +505,27 @@ def test_an_actual_request_is_routed_once(marked: bool, monkeypatch: pytest.Monk
         routed.append(self.path_info)
         return match(self, *args, **kwargs)
 
-    app = tricky_app(marked=marked, catch_all=True)
-    call(app, "GET", "/api/x", asking(PARTNER))
+    app = costly_app(policies)
+    call(app, "GET", "/api", asking())
     monkeypatch.setattr(MapAdapter, "match", counting)
-    for path in ("/api/x", "/x", "/unknown/x"):
-        call(app, "GET", path, asking(PARTNER))
-    assert routed == ["/api/x", "/x", "/unknown/x"]
+    headers = asking_for("PUT") if method == "OPTIONS" else asking()
+    assert call(app, method, path, headers).status == status
+    assert routed == [path] * (alone if policies == "one policy" else several)
 
 
-def test_a_policy_given_to_one_route_of_a_function_is_not_on_its_other_routes() -> None:
-    def shared() -> str:
-        return "shared"
+def test_no_signal_has_a_receiver() -> None:
+    of_flask = [value for value in vars(signals).values() if hasattr(value, "receivers")]
+    assert len(of_flask) >= 10
+    app = costly_app("marked views")
+    during: list[int] = []
 
-    app = Flask(__name__)
-    app.add_url_rule("/private", "private", shared)
-    app.add_url_rule("/public", "public", cors(allow_origins="*")(shared))
-    CORSGate(app, allow_origins=APP)
-    assert call(app, "GET", "/private", asking(PARTNER)).cors == DENIED
-    assert call(app, "GET", "/public", asking(PARTNER)).cors == {"access-control-allow-origin": "*"}
+    @app.before_request
+    def look() -> None:
+        during.append(sum(len(signal.receivers) for signal in of_flask))
+
+    for headers in (asking(), asking("https://nobody.example")):
+        call(app, "GET", "/api", headers)
+    assert during == [0, 0]
+    with signals.request_started.connected_to(lambda sender, **extra: None):  # one is seen
+        call(app, "GET", "/api", asking())
+    assert during == [0, 0, 1]

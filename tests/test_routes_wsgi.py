@@ -11,7 +11,7 @@ from wsgiref.validate import validator
 
 import pytest
 from answers import APP, DENIED, NOTHING, PARTNER, REFUSED, asking, asking_for, goes_on, readable_by
-from path_tricks import EVERYBODY, ORIGINS, REST, SHOP, TRICKS, VIEWS, Trick
+from path_tricks import EVERYBODY, ORIGINS, REST, RULES, SHOP, TRICKS, VIEWS, Trick
 from wsgi_client import SpyApp, call, environ_of
 
 from corsgate.wsgi import CORSMiddleware
@@ -35,9 +35,6 @@ def by_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
 
 
 # ------------------------------------------------------------------ tricks with the path
-
-
-RULES: Any = {path: {"allow_origins": origin} for path, origin in VIEWS.items()}
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.id)

@@ -163,6 +163,49 @@ def test_another_prefix_can_be_chosen() -> None:
         assert Policy.from_mapping(mapping, prefix="") == Policy(allow_origins="*")
 
 
+LISTS = {
+    '["https://a.example"]': "https://a.example without brackets and quotes",
+    ' [ "https://a.example" , "null" ] ': "https://a.example, null without brackets and quotes",
+    "['GET', 'PUT']": "GET, PUT without brackets and quotes",
+    "('GET',)": "GET without brackets and quotes",
+    "[GET, PUT]": "GET, PUT without brackets and quotes",
+    "[https://a.example]": "https://a.example without brackets and quotes",
+    '["\x1b[31m\xe9"]': r"\x1b[31m\xe9 without brackets and quotes",
+    "[]": "an empty text for an empty list",
+    '[""]': "an empty text for an empty list",
+}
+
+
+@pytest.mark.parametrize("text", LISTS)
+@pytest.mark.parametrize(
+    "field",
+    ["allow_origins", "allow_methods", "allow_headers", "expose_headers", "dangerously_allow"],
+)
+def test_a_list_of_another_language_in_a_text_is_a_problem(field: str, text: str) -> None:
+    key = f"CORS_{field.upper()}"
+    [problem] = problems_of({key: text})
+    assert (problem.code, problem.field, problem.value) == ("wrong-value", key, text)
+    assert problem.message == f"{text!r} cannot be read as a list with commas."
+    assert problem.hint == f"Write {LISTS[text]}."
+    with pytest.raises(PolicyError) as caught:
+        policy_with(field, text)
+    assert caught.value.problems == (problem.at(field),)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("[::1]", "origin-no-scheme", id="IPv6"),
+        pytest.param(r"(https://a\.example|https://b\.example)", "origin-regex", id="regex"),
+        pytest.param('"https://a.example"', "origin-scheme", id="quotes"),
+        pytest.param("[", "origin-no-scheme", id="bracket"),
+    ],
+)
+def test_other_brackets_are_no_list(text: str, code: str) -> None:
+    [problem] = problems_of({"CORS_ALLOW_ORIGINS": text})
+    assert problem.code == code
+
+
 # ------------------------------------------------------------------ the environment
 
 
@@ -311,7 +354,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "preflightContinue": "paths",
     },
     "Starlette": {"allow_origin_regex": "allow_origins"},
-    "wsgicors": {"headers": "allow_headers"},
+    "Flask-Cors before 2.0": {"headers": "allow_headers"},
     "Amazon S3": {"MaxAgeSeconds": "max_age"},
 }
 # So near to our own names that only the slip is spoken of.
@@ -393,6 +436,17 @@ def test_who_wrote_regular_expressions_as_texts_is_shown_how(name: str) -> None:
     with pytest.raises(PolicyError) as caught:
         policy_with(name, ".*")
     assert "re.compile(...)" in caught.value.problems[0].hint
+
+
+def test_paths_are_the_gates() -> None:
+    hint = "It belongs to the gate, as in CORSMiddleware(app, paths={...}), not to a policy."
+    with pytest.raises(PolicyError) as caught:
+        policy_with("paths", {"/api/*": {}})
+    assert str(caught.value) == f"paths: corsgate has no such option. {hint} [unknown-option]"
+    # A mapping may have what its gate reads.
+    with pytest.warns(UserWarning, match="CORS_PATHS: corsgate has no such option") as warned:
+        assert Policy.from_mapping({"CORS_PATHS": {}}) == Policy()
+    assert hint in str(warned[0].message)
 
 
 @pytest.mark.parametrize("name", ["anything", "", "max-age seconds", "\x1b[31m"])

@@ -120,6 +120,7 @@ VARYING = [
     pytest.param(("X-Tenant", "Accept"), "X-Tenant, Accept", id="two"),
     pytest.param(["Origin", "X-Tenant"], "X-Tenant", id="with Origin"),
     pytest.param(["origin", "X-Tenant", "x-tenant"], "X-Tenant", id="in other cases"),
+    pytest.param(frozenset({"X-Tenant"}), "X-Tenant", id="set"),
 ]
 
 
@@ -161,6 +162,50 @@ def test_an_empty_vary_adds_nothing(vary: Any) -> None:
     assert get(app).cors == {}
     app = wrap(SpyApp(), Choice(vary, lambda environ: Policy(allow_origins="*")))
     assert get(app).cors == comparable({"Access-Control-Allow-Origin": "*"})
+
+
+WRONG_VARY = [
+    pytest.param("X-A, X-B", "header-invalid", "X-A, X-B", id="two in one text"),
+    pytest.param("*", "header-invalid", "*", id="star"),
+    pytest.param(["X-A", "*"], "header-invalid", "*", id="star in a list"),
+    pytest.param(["X A"], "header-invalid", "X A", id="space"),
+    pytest.param([""], "header-invalid", "", id="empty"),
+    pytest.param(("X-A\r\nX-B: c",), "header-invalid", "X-A\r\nX-B: c", id="line break"),
+    pytest.param([b"X-A"], "header-invalid", b"X-A", id="bytes"),
+    pytest.param(5, "wrong-type", 5, id="number"),
+    pytest.param({"X-A": 1}, "wrong-type", {"X-A": 1}, id="mapping"),
+]
+
+
+@pytest.mark.parametrize(("vary", "code", "value"), WRONG_VARY)
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        pytest.param(lambda source: wrap(SpyApp(), source), "policy.vary", id="policy"),
+        pytest.param(
+            lambda source: wrap(SpyApp(), None, paths={"/a": source}),
+            "paths['/a'].vary",
+            id="paths",
+        ),
+    ],
+)
+def test_a_vary_that_names_no_headers_is_a_problem(
+    vary: Any, code: str, value: Any, make: Any, field: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        make(Choice(vary, failing))
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field, problem.value) == (code, field, value)
+
+
+def test_a_vary_that_could_be_read_only_once_is_a_problem() -> None:
+    names = iter(["X-A"])
+    with pytest.raises(PolicyError) as caught:
+        wrap(SpyApp(), Choice(names, failing))
+    assert str(caught.value) == (
+        f"policy.vary: {names!r} is no list."
+        " Write the name of a header, or a list of them. [wrong-type]"
+    )
 
 
 # ------------------------------------------------------------------ policies that differ by method
@@ -350,7 +395,7 @@ def test_what_becomes_unsafe_only_then_allows_nothing(caplog: pytest.LogCaptureF
 def test_a_source_that_makes_a_new_policy_each_time_does_not_fill_the_memory() -> None:
     numbers: Iterator[int] = iter(range(10_000))
     source = Choice((), lambda environ: Policy(allow_origins=A, max_age=next(numbers)))
-    derived = derive(source, {"expose_headers": "X-B"})
+    derived = derive(source, {"expose_headers": "X-B"}, "here")
     assert callable(derived)
     for number in range(600):
         assert derived({}) == Policy(allow_origins=A, max_age=number, expose_headers="X-B")
@@ -358,27 +403,41 @@ def test_a_source_that_makes_a_new_policy_each_time_does_not_fill_the_memory() -
     assert len(kept) <= 256
 
 
+def test_what_is_derived_is_shown_by_its_place_and_its_source(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paths = {"/a/*": {"max_age": 1}}
+    app = wrap(SpyApp(), Careless("x"), paths=paths)
+    call(app, "GET", "/a/b", {"Origin": A})
+    shown = "<the options of paths['/a/*'] on top of careless>"
+    [text] = caplog.messages
+    assert text.startswith(f"corsgate: the policy source {shown} gave 'x', which is neither a")
+    derived = derive(failing, {"max_age": 1}, "view 'x'")
+    assert repr(derived) == f"<the options of view 'x' on top of {failing!r}>"
+    assert derived == derive(failing, {"max_age": 1}, "view 'y'")
+
+
 def test_a_policy_is_derived_once_from_the_same_one() -> None:
     base = Policy(allow_origins=A)
-    derived = derive(Choice((), lambda environ: base), {"max_age": 1})
+    derived = derive(Choice((), lambda environ: base), {"max_age": 1}, "here")
     assert callable(derived)
     assert derived({}) is derived({})
     assert derived({}) == base.replace(max_age=1)
 
 
 def test_what_is_derived_is_equal_if_it_gives_the_same() -> None:
-    one, same = derive(failing, {"max_age": 1}), derive(failing, {"max_age": 1})
+    one, same = derive(failing, {"max_age": 1}, "here"), derive(failing, {"max_age": 1}, "here")
     assert one == same
     assert hash(one) == hash(same)
-    assert one != derive(failing, {"max_age": 2})
-    assert one != derive(Choice((), failing), {"max_age": 1})
+    assert one != derive(failing, {"max_age": 2}, "here")
+    assert one != derive(Choice((), failing), {"max_age": 1}, "here")
     assert one != Policy(max_age=1)
 
 
 def test_deriving_from_a_policy_makes_a_policy() -> None:
     base = Policy(allow_origins=A, max_age=5)
-    assert derive(base, {"max_age": 6}) == Policy(allow_origins=A, max_age=6)
-    assert derive(None, {"max_age": 6}) == Policy(max_age=6)
+    assert derive(base, {"max_age": 6}, "here") == Policy(allow_origins=A, max_age=6)
+    assert derive(None, {"max_age": 6}, "here") == Policy(max_age=6)
 
 
 # ------------------------------------------------------------------ small things

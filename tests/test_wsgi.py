@@ -598,6 +598,25 @@ def test_a_policy_can_be_given_in_several_ways(
     assert spy.called == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "logged"),
+    [
+        pytest.param(lambda environ: environ["no such key"], "no such key", id="raises"),
+        pytest.param(lambda environ: "*", "gave '*', which is neither", id="returns text"),
+    ],
+)
+@pytest.mark.parametrize("place", ["policy", "paths"])
+def test_a_source_that_fails_allows_nothing_and_the_application_still_answers(
+    source: Any, logged: str, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy, paths = (source, None) if place == "policy" else (Policy(), {"/*": source})
+    app = validator(CORSMiddleware(validator(SpyApp()), policy, paths=paths))
+    answer = call(app, "GET", "/", {"Origin": APP})
+    assert (answer.status, answer.body, answer.cors) == (200, b"hello", {})
+    assert logged in caplog.text
+    assert call(app, "OPTIONS", "/", PREFLIGHT).status == 403
+
+
 def test_the_wrapped_application_can_be_reached() -> None:
     spy = SpyApp()
     assert CORSMiddleware(spy).app is spy
@@ -659,3 +678,47 @@ def test_the_wrapper_answers_as_decide_says() -> None:
         decision = decide(policy, environ_of("GET", "/", {"Origin": origin}))
         answer = call(app, "GET", "/", {"Origin": origin})
         assert ("access-control-allow-origin" in answer.cors) is decision.allowed
+
+
+# ------------------------------------------------------------------ where nothing is allowed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"allow_origins": []}, id="no origins"),
+        pytest.param({"policy": Policy()}, id="a policy"),
+        pytest.param({"paths": {"/x/*": {"max_age": 1}, "/y": Policy()}}, id="paths"),
+    ],
+)
+def test_a_middleware_that_allows_nothing_anywhere_says_so_once_at_the_start(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = CORSMiddleware(SpyApp(), **options)
+    for _ in range(2):
+        call(app, "GET", "/", {"Origin": APP})
+    [record] = caplog.records
+    assert (record.name, record.levelno) == ("corsgate", logging.WARNING)
+    assert record.getMessage() == (
+        "corsgate: CORSMiddleware allows no origin anywhere:"
+        " give it allow_origins=[...], or paths that allow something"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"allow_origins": [APP]}, id="an origin"),
+        pytest.param({"paths": {"/x": {"allow_origins": "*"}}}, id="on a path"),
+        pytest.param({"paths": {"/x": None}}, id="a path that is left alone"),
+        pytest.param({"policy": None}, id="hands off"),
+        pytest.param({"policy": lambda environ: Policy()}, id="a callable source"),
+        pytest.param({"allow_origins": lambda origin, environ: False}, id="a callable"),
+    ],
+)
+def test_a_middleware_that_may_allow_something_says_nothing(
+    options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    CORSMiddleware(SpyApp(), **options)
+    assert caplog.records == []

@@ -20,7 +20,7 @@ _FRESH_FOR = re.compile(r"(?:^|[,\s])max-age=([0-9]{1,15})")
 
 @dataclass(frozen=True)
 class PreflightKey:
-    """ "Cache entry match": what has to be the same, but for credentials.
+    """Fetch, "Cache entry match": what has to be the same, but for credentials.
 
     :param partition: "network partition key"; the origin of the page stands for its site.
     :param origin: as it was sent.
@@ -43,7 +43,7 @@ class _Entry:
 
 
 class PreflightCache:
-    """ "CORS-preflight cache".
+    """Fetch, "CORS-preflight cache".
 
     :param clock: seconds.
     """
@@ -54,12 +54,12 @@ class PreflightCache:
         self._entries: list[_Entry] = []
 
     def has_method(self, key: PreflightKey, credentials: bool, method: str) -> bool:
-        """ "Method cache entry match"."""
+        """Fetch, "Method cache entry match"."""
         methods = {entry.method for entry in self._matching(key, credentials)}
         return method in methods or ("*" in methods and self._engine.caches_star)
 
     def has_header(self, key: PreflightKey, credentials: bool, name: str) -> bool:
-        """ "Header-name cache entry match"; `name` is in lower case."""
+        """Fetch, "Header-name cache entry match"; `name` is in lower case."""
         names = {entry.header for entry in self._matching(key, credentials)}
         covered = name != NON_WILDCARD_REQUEST_HEADER or self._engine.star_covers_authorization
         return name in names or ("*" in names and covered and self._engine.caches_star)
@@ -72,7 +72,7 @@ class PreflightCache:
         methods: list[str],
         headers: list[str],
     ) -> None:
-        """ "CORS-preflight fetch", steps 7.11 to 7.14."""
+        """Fetch, "CORS-preflight fetch", steps 7.12 to 7.15."""
         new: list[tuple[str | None, str | None]] = [(method, None) for method in methods]
         new += [(None, header.lower()) for header in headers]
         for method, header in new:
@@ -89,7 +89,7 @@ class PreflightCache:
                 self._entries.append(_Entry(key, credentials, method, header, max_age, now))
 
     def clear(self, key: PreflightKey) -> None:
-        """ "Clear cache entries"."""
+        """Fetch, "Clear cache entries"."""
         self._entries = [entry for entry in self._entries if entry.key != key]
 
     def _matching(self, key: PreflightKey, credentials: bool) -> list[_Entry]:

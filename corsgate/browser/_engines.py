@@ -13,9 +13,9 @@ from dataclasses import dataclass
 class Engine:
     """What the standard says, where nothing else is given."""
 
-    # CORS-preflight fetch, step 7.9: "an imposed limit on max-age".
+    # CORS-preflight fetch, step 7.10: "an imposed limit on max-age".
     max_age_cap: float = float("inf")
-    # Step 7.8: seconds where Access-Control-Max-Age is a negative number, or no number.
+    # Step 7.9: seconds where Access-Control-Max-Age is a negative number, or no number.
     negative_max_age: int = 5
     invalid_max_age: int = 5
     # Step 7.6: does `*` cover Authorization?

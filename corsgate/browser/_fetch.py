@@ -24,7 +24,7 @@ from .._protocol import (
 )
 from ._caches import HTTPCache, PreflightCache, PreflightKey
 from ._cookies import CookieJar
-from ._errors import failure
+from ._errors import FetchError, failure
 from ._messages import Headers, HTTPRequest, HTTPResponse, Response, get, values_of
 from ._request import ALL_COOKIES, Request, cookies_allowed, headers_of_the_browser
 from ._safelist import SAFELISTED_RESPONSE_HEADERS, extract_tokens, unsafe_names
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._engines import Engine
-    from ._errors import FetchError
 
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 _NULL_BODY_STATUSES = (101, 103, 204, 205, 304)
@@ -63,7 +62,7 @@ class UserAgent:
         self._cookies = CookieJar(clock, lax_by_default=engine.lax_by_default)
 
     def fetch(self, request: Request) -> Response:
-        """ "Fetch".
+        """Fetch, "Fetch".
 
         :raises FetchError: for each "network error".
         """
@@ -73,7 +72,7 @@ class UserAgent:
         return self._filter(request, response)
 
     def _main_fetch(self, request: Request) -> HTTPResponse:
-        """ "Main fetch"."""
+        """Fetch, "Main fetch"."""
         self._block_mixed_content(request)
         if request.mode == "navigate" or (
             is_same_origin(request.url.origin, request.origin)
@@ -98,7 +97,7 @@ class UserAgent:
             return self._http_fetch(request)
         try:
             return self._http_fetch(request, make_cors_preflight=True)
-        except Exception:
+        except FetchError:
             self._preflights.clear(_key(request))
             raise
 
@@ -110,7 +109,7 @@ class UserAgent:
             raise self._failure("mixed-content", request)
 
     def _http_fetch(self, request: Request, *, make_cors_preflight: bool = False) -> HTTPResponse:
-        """ "HTTP fetch"."""
+        """Fetch, "HTTP fetch"."""
         if make_cors_preflight and self._is_preflight_needed(request):
             self._cors_preflight_fetch(request)
         sent, response = self._http_network_or_cache_fetch(request)
@@ -125,7 +124,7 @@ class UserAgent:
         return self._http_redirect_fetch(request, sent, response)
 
     def _is_preflight_needed(self, request: Request) -> bool:
-        """ "HTTP fetch", step 4.1: what the preflight cache does not know."""
+        """Fetch, "HTTP fetch", step 4.1: what the preflight cache does not know."""
         key, credentials = _key(request), request.includes_credentials
         if self._engine.preflight_sticks and request.preflighted is not None:
             return True
@@ -140,7 +139,7 @@ class UserAgent:
     def _http_redirect_fetch(
         self, request: Request, sent: HTTPRequest, response: HTTPResponse
     ) -> HTTPResponse:
-        """ "HTTP-redirect fetch"."""
+        """Fetch, "HTTP-redirect fetch"."""
         locations = values_of(response.headers, "Location")
         if not locations:
             return response
@@ -168,7 +167,7 @@ class UserAgent:
         return self._main_fetch(request)
 
     def _http_network_or_cache_fetch(self, request: Request) -> tuple[HTTPRequest, HTTPResponse]:
-        """ "HTTP-network-or-cache fetch", with "HTTP-network fetch" in it."""
+        """Fetch, "HTTP-network-or-cache fetch", with "HTTP-network fetch" in it."""
         url = str(request.url)
         includes_credentials = request.includes_credentials or (
             request.credentials_mode == "same-origin" and request.response_tainting == "basic"
@@ -199,7 +198,7 @@ class UserAgent:
         return sent, response
 
     def _cors_preflight_fetch(self, request: Request) -> None:
-        """ "CORS-preflight fetch"."""
+        """Fetch, "CORS-preflight fetch"."""
         names = unsafe_names(request.headers)
         asked = names
         if self._engine.names_stick and request.preflighted is not None:
@@ -267,7 +266,7 @@ class UserAgent:
         )
 
     def _max_age(self, values: list[str]) -> float:
-        """ "CORS-preflight fetch", steps 7.8 to 7.10; `Access-Control-Max-Age` is delta-seconds."""
+        """Fetch, "CORS-preflight fetch", steps 7.8 to 7.10. The header is delta-seconds."""
         if not any(values):
             return 5
         value = values[0] if len(values) == 1 else ""
@@ -286,7 +285,7 @@ class UserAgent:
         *,
         preflight: bool = False,
     ) -> None:
-        """ "CORS check"."""
+        """Fetch, "CORS check"."""
 
         def fail(code: str, value: str = "") -> FetchError:
             return self._failure(code, request, sent, response, value, preflight=preflight)
@@ -308,7 +307,7 @@ class UserAgent:
     def _resource_policy_check(
         self, request: Request, sent: HTTPRequest, response: HTTPResponse
     ) -> None:
-        """ "Cross-origin resource policy check", for a page without an embedder policy."""
+        """Fetch, "Cross-origin resource policy check", for a page without an embedder policy."""
         policy = get(response.headers, "Cross-Origin-Resource-Policy")
         ours, theirs = request.origin, request.url.origin
         if (policy == "same-origin" and not is_same_origin(ours, theirs)) or (
@@ -317,7 +316,7 @@ class UserAgent:
             raise self._failure("resource-policy", request, sent, response, policy)
 
     def _filter(self, request: Request, response: HTTPResponse) -> Response:
-        """ "Main fetch", steps 14 to 20: the filtered response."""
+        """Fetch, "Main fetch", steps 14 to 21: the filtered response."""
         tainting = request.response_tainting
         if response.status in _REDIRECT_STATUSES and request.redirect_mode == "manual":
             return Response("opaqueredirect", url=str(request.url))

@@ -29,7 +29,7 @@ _CROSS_SITE_COOKIES = frozenset({"none"})
 
 @dataclass
 class Request:
-    """ "Request", with the fields that matter here, under their names in the standard."""
+    """Fetch, "Request", with the fields that matter here, under their names in the standard."""
 
     method: str
     urls: list[URL]
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def url(self) -> URL:
-        """ "Current URL"."""
+        """Fetch, "Current URL"."""
         return self.urls[-1]
 
     @property
@@ -57,7 +57,7 @@ class Request:
 
     @property
     def redirect_taint(self) -> str:
-        """ "Redirect-taint": same-origin, same-site or cross-site."""
+        """Fetch, "Redirect-taint": same-origin, same-site or cross-site."""
         taint = "same-origin"
         for last, url in zip(self.urls, self.urls[1:], strict=False):
             if not is_same_site(url.origin, last.origin) and not is_same_site(
@@ -70,12 +70,12 @@ class Request:
 
     @property
     def serialized_origin(self) -> str:
-        """ "Serialize a request origin"."""
+        """Fetch, "Serialize a request origin"."""
         return self.origin if self.redirect_taint == "same-origin" else "null"
 
 
 def headers_of_the_browser(request: Request, engine: Engine) -> Headers:
-    """ "HTTP-network-or-cache fetch", step 8: what a page cannot set itself."""
+    """Fetch, "HTTP-network-or-cache fetch", step 8: what a page cannot set itself."""
     headers: Headers = []
     if request.body is not None or request.method in ("POST", "PUT"):
         headers.append(("Content-Length", str(len(request.body or b""))))
@@ -100,7 +100,7 @@ def headers_of_the_browser(request: Request, engine: Engine) -> Headers:
 
 
 def _request_origin(request: Request, engine: Engine) -> str | None:
-    """ "Append a request `Origin` header"."""
+    """Fetch, "Append a request `Origin` header"."""
     if request.response_tainting == "cors":
         return request.serialized_origin
     if request.method in ("GET", "HEAD"):

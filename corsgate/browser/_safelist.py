@@ -30,7 +30,7 @@ SAFELISTED_RESPONSE_HEADERS = frozenset(
 
 
 def is_safelisted(name: str, value: str) -> bool:
-    """ "CORS-safelisted request-header"."""
+    """Fetch, "CORS-safelisted request-header"."""
     if len(value) > 128:
         return False
     match name.lower():
@@ -46,12 +46,12 @@ def is_safelisted(name: str, value: str) -> bool:
 
 
 def is_no_cors_safelisted(name: str, value: str) -> bool:
-    """ "no-CORS-safelisted request-header"."""
+    """Fetch, "no-CORS-safelisted request-header"."""
     return name.lower() in _NO_CORS_NAMES and is_safelisted(name, value)
 
 
 def is_forbidden(name: str, value: str) -> bool:
-    """ "Forbidden request-header": a page cannot set it."""
+    """Fetch, "Forbidden request-header": a page cannot set it."""
     lower = name.lower()
     if lower in _METHOD_OVERRIDES:
         return any(method.upper() in FORBIDDEN_METHODS for method in _members(value))
@@ -59,7 +59,7 @@ def is_forbidden(name: str, value: str) -> bool:
 
 
 def unsafe_names(headers: Headers) -> list[str]:
-    """ "CORS-unsafe request-header names": in lower case, sorted, each once."""
+    """Fetch, "CORS-unsafe request-header names": in lower case, sorted, each once."""
     unsafe: list[str] = []
     potentially_unsafe: list[str] = []
     size = 0
@@ -75,10 +75,10 @@ def unsafe_names(headers: Headers) -> list[str]:
 
 
 def extract_tokens(values: list[str]) -> tuple[list[str] | None, str | None]:
-    """ "Extract header list values" of a header that is `#token`: its members, and what fails.
+    """Fetch, "Extract header list values" of a header that is `#token`.
 
-    :returns: (None, None) if there is no such header, (None, the first bad member) if it is
-        failure.
+    :returns: the members and None; or None and the first that is no token, where the standard
+        says failure; or None twice, if there is no such header.
     """
     if not values:
         return None, None

@@ -1,6 +1,7 @@
 """The command `corsgate`: what a browser makes of a policy, for people at a terminal.
 
-Every sub-command is a module here with a `click.Command` called `command`, imported when it is run.
+Every sub-command is a module here with a `click.Command` called `command`, imported when it is run,
+and a line in `_COMMANDS`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from .._paths import decode_path
-from .._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS
+from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..wsgi import CORSMiddleware
 from ._print import Unusable
 
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from .._sources import Source
     from .._words import Words
     from ..flask import _Gate
+    from ..policy import Policy
 
 # module:name, or a function there that makes the application
 _PLACE = re.compile(r"([\w.]+):([\w.]+)(\(\))?")
 # Where WSGI layers keep what they wrap: Werkzeug's and most others, Flask, WebTest, functools.
 _INNER = ("app", "wsgi_app", "application", "__wrapped__")
 _MOST_LAYERS = 50
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 # Nobody has asked which host it is.
 ANY_HOST = "testserver"
 
@@ -45,12 +47,14 @@ class Gate(NamedTuple):
 
     :param host: one by which the application takes requests.
     :param find: the source of the policy for a request's environ and method.
-    :param words: how the options of a source are spelt where it is.
+    :param words_of: how the options of a policy are spelt where it is written.
+    :param words: how those of the application are; they also say where a policy would be written.
     """
 
     host: str
     find: Callable[[WSGIEnvironment, str], Source]
-    words: Callable[[Source], Words]
+    words_of: Callable[[Policy], Words]
+    words: Words
 
 
 def gate_of_app(place: str) -> Gate:
@@ -89,7 +93,9 @@ def gate_of_django(settings_module: str) -> Gate:
         if settings_module:
             os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
         elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
-            raise Unusable("Which project? Write --django project.settings.")
+            raise Unusable(
+                "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
+            )
         django.setup()
         return _gate_of_settings()
 
@@ -101,7 +107,8 @@ def _gate_of_layer(layer: object) -> Gate | None:
         return Gate(
             ANY_HOST,
             lambda environ, method: rules.find(decode_path(environ["PATH_INFO"])),
-            lambda source: KEYWORDS,
+            layer._words,
+            KEYWORDS,
         )
     if "corsgate.flask" in sys.modules:
         from ..flask import _Gate
@@ -130,11 +137,11 @@ def _gate_of_flask(gate: _Gate) -> Gate:
     # Requests to other hosts are turned down, or belong to no view.
     trusted = [host.removeprefix(".") for host in config.get("TRUSTED_HOSTS") or ()]
     host = next(iter(trusted), None) or config["SERVER_NAME"] or ANY_HOST
-    words = FLASK_CONFIG if gate._configuration else KEYWORDS
     return Gate(
         host,
         lambda environ, method: gate._route(environ, method)[0],
-        lambda source: words if source is gate._rules.application else KEYWORDS,
+        gate._words_of,
+        gate._configured.words,
     )
 
 
@@ -144,7 +151,7 @@ def _gate_of_settings() -> Gate:
     from django.utils.module_loading import import_string
 
     from ..django import CORSMiddleware as Middleware
-    from ..django.conf import current_rules
+    from ..django.conf import current_denials, current_rules
     from ..django.routing import marks_of, route, walk
 
     classes = map(import_string, settings.MIDDLEWARE)
@@ -160,7 +167,8 @@ def _gate_of_settings() -> Gate:
     return Gate(
         ANY_HOST,
         lambda environ, method: route(WSGIRequest(environ), method, rules)[0],
-        lambda source: DJANGO_SETTINGS if source is rules.application else KEYWORDS,
+        current_denials()._words,
+        DJANGO_SETTINGS,
     )
 
 
@@ -185,6 +193,7 @@ def _line_of(error: BaseException, here: str) -> str:
     """The line of the user's own code that it came from, if there is one."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         name = frame.filename.removeprefix(here + os.sep)
-        if name != frame.filename and "site-packages" not in name:
+        is_ours = frame.filename.startswith(_PACKAGE)
+        if name != frame.filename and "site-packages" not in name and not is_ours:
             return f", because of {name}, line {frame.lineno}"
     return ""

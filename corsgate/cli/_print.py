@@ -42,7 +42,6 @@ def print_steps(console: Console, steps: Iterable[Step]) -> None:
         mark, style = _MARKS[step.passed]
         rows.append((style, mark, step.name, step.text))
     _print_table(console, rows)
-    console.print()
 
 
 def print_verdict(console: Console, explanation: Explanation) -> None:

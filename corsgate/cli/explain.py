@@ -11,7 +11,7 @@ import click
 from .._explain import Explanation, explain_in
 from .._origin import find_correction, find_fault
 from .._protocol import ENVIRON_REQUEST_METHOD
-from .._sources import is_preflight
+from .._sources import ask, for_method, is_preflight
 from .._words import KEYWORDS
 from ..browser import Browser, FetchError
 from ..browser._url import parse_url
@@ -109,8 +109,9 @@ def command(
     else:
         asked = environ[ENVIRON_REQUEST_METHOD if preflight else "REQUEST_METHOD"]
         with redirect_stdout(sys.stderr):  # callables of the application's may print
-            source = gate.find(environ, asked)
-            found = explain_in(gate.words(source), source, environ, credentials=credentials)
+            policy = ask(gate.find(environ, asked), for_method(environ, asked))
+            words = gate.words if policy is None else gate.words_of(policy)
+            found = explain_in(words, policy, environ, credentials=credentials)
     address = str(url) if "://" in path else path
     if as_json:
         request = {
@@ -123,11 +124,14 @@ def command(
         print_json({"request": request, "preflight": preflight, **found.to_dict()})
     else:
         console = make_console()
-        names = "".join(f", with {header.partition(':')[0]}" for header in headers)
-        console.print(f"{method} {address} from a page on {origin}{names}")
-        console.print(_INTRO[preflight])
+        names = ", ".join(header.partition(":")[0] for header in headers)
+        more = f", with {names}" if names else ""
+        console.print(f"{method} {address} from a page on {origin}{more}")
+        if environ is not None:
+            console.print(_INTRO[preflight])
+            console.print()
+            print_steps(console, found.steps)
         console.print()
-        print_steps(console, found.steps)
         print_verdict(console, found)
     ctx.exit(ALLOWED if found.allowed else BLOCKED)
 
@@ -152,7 +156,7 @@ def _gate_of_options(options: dict[str, Any]) -> Gate:
     except PolicyError as error:
         faults = [fault.at(f"--{fault.field.replace('_', '-')}") for fault in error.problems]
         raise Unusable(str(PolicyError(faults))) from None
-    return Gate(ANY_HOST, lambda environ, method: policy, lambda source: KEYWORDS)
+    return Gate(ANY_HOST, lambda environ, method: policy, lambda policy: KEYWORDS, KEYWORDS)
 
 
 def _find_url(path: str, host: str) -> URL:

@@ -1,5 +1,7 @@
 """CORS for Django: `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`, `@cors(...)` for views."""
 
+from .._settings import refuse_names
 from .middleware import CORSMiddleware, cors
 
 __all__ = ["CORSMiddleware", "cors"]
+__getattr__ = refuse_names(__name__, {"CorsMiddleware": "CORSMiddleware"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 from warnings import warn
@@ -14,9 +15,11 @@ from django.utils.module_loading import import_string
 
 from .. import _protocol
 from .._check import is_list
+from .._denials import Denials, check_hooks, words_in
 from .._paths import PathRules, compile_paths
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source
+from .._sources import NOT_GIVEN, NotGiven, application_source, build
+from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .._denials import OnDenied
     from .._sources import Source
 
 _PREFIX = "CORS_"
@@ -33,10 +37,10 @@ _REGEXES = ("allowed_origin_regexes", "origin_regex_whitelist")
 _ALL = ("allow_all_origins", "origin_allow_all")
 _MAX_AGE = ("max_age", "preflight_max_age")
 _EXTRA = (
-    *("policy", "paths", "urls_regex"),
+    *("policy", "paths", "urls_regex", "debug", "on_denied"),
     *(*_ORIGINS[1:], *_REGEXES, *_ALL, *_MAX_AGE[1:]),
 )
-_WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
+_WHITENOISE = ("whitenoise.middleware", "WhiteNoiseMiddleware")
 
 
 class _Reader:
@@ -55,15 +59,19 @@ class _Reader:
         # The same for single entries of allow_origins, which may come from several.
         self._entry_came_from: list[tuple[object, str]] = []
 
-    def read(self) -> PathRules:
+    def read(self) -> tuple[PathRules, Denials, bool | None]:
+        """The rules; what is done about denials; and debug mode, None where it is not set."""
         options = self.options
-        policy = self._take_policy()
+        policy = cast("Source | NotGiven", self._take_object("policy", "cors.policy", NOT_GIVEN))
+        on_denied = cast("OnDenied | None", self._take_object("on_denied", "cors.on_denied", None))
+        debug = options.pop("debug", None)
         paths = options.pop("paths", None)
         covers = self._take_urls_regex()
         self._take_origins()
         self._take_max_age()
         self._drop_forbidden_headers()
         found: list[Problem] = []
+        check_hooks(debug, on_denied, found)
         source = application_source(policy, options, found, self._spell)
         rules = compile_paths(source, paths, found)
         self.problems += [
@@ -73,7 +81,12 @@ class _Reader:
             raise PolicyError(self.problems)
         for pattern in _static_paths():
             rules.setdefault(pattern, None)
-        return PathRules(source, rules.items(), covers)
+        made = PathRules(source, rules.items(), covers)
+        words = DJANGO_SETTINGS.spelling(**self._came_from)
+        if not isinstance(policy, NotGiven):
+            words = KEYWORDS.at("CORS_POLICY")
+        denials = Denials(on_denied, lambda held: words_in(made, held, words, "CORS_PATHS"))
+        return made, denials, debug
 
     def _add(self, code: str, field: str, value: object, *, what: str = "", fix: str = "") -> None:
         self.problems.append(problem(code, field, value, what=what, fix=fix))
@@ -102,19 +115,18 @@ class _Reader:
             self._add("conflict", setting, value, what=found[0][0])
         return found[0]
 
-    def _take_policy(self) -> Source | NotGiven:
-        if "policy" not in self.options:
-            return NOT_GIVEN
-        value = self.options.pop("policy")
+    def _take_object(self, option: str, example: str, otherwise: object) -> object:
+        """The value of an option that may be a dotted path."""
+        value = self.options.pop(option, otherwise)
         if not isinstance(value, str):
-            return cast("Source", value)
+            return value
         try:
-            return cast("Source", import_string(value))
+            return import_string(value)
         except ImportError as error:
-            fix = "a dotted path such as 'project.cors.policy'"
+            fix = f"a dotted path such as 'project.{example}'"
             what = f"a dotted path ({error})"
-            self._add("wrong-value", "CORS_POLICY", value, what=what, fix=fix)
-            return NOT_GIVEN
+            self._add("wrong-value", _PREFIX + option.upper(), value, what=what, fix=fix)
+            return otherwise
 
     def _take_origins(self) -> None:
         entries: list[object] = []
@@ -139,10 +151,21 @@ class _Reader:
         if everybody and not isinstance(flag, bool):
             self._add("wrong-type", everybody, flag, what="bool", fix="True or False")
         if flag is True:
+            # As in django-cors-headers, the lists may stay where they are, if they are valid.
+            self._judge_unused([*entries, *regexes])
             self._entry_came_from.append(("*", everybody))
-            entries.append("*")
+            entries, regexes = ["*"], []
         if setting or everybody or regexes:
             self.options["allow_origins"] = [*entries, *regexes]
+
+    def _judge_unused(self, entries: list[object]) -> None:
+        found: list[Problem] = []
+        build({**self.options, "allow_origins": entries}, found)
+        self.problems += [
+            fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault))
+            for fault in found
+            if fault.field == "allow_origins"
+        ]
 
     def _take_regexes(self) -> list[re.Pattern[str]]:
         setting, value = self._take(_REGEXES)
@@ -198,15 +221,29 @@ class _Reader:
 
 def _static_paths() -> list[str]:
     """Where WhiteNoise answers by itself: it sends its own headers, with `*` for fonts."""
-    if _WHITENOISE not in settings.MIDDLEWARE or not settings.STATIC_URL:
+    if not getattr(settings, "WHITENOISE_ALLOW_ALL_ORIGINS", True) or not _has_whitenoise():
         return []
-    path = "/" + urlsplit(settings.STATIC_URL).path.strip("/")
-    root = "/" + (settings.FORCE_SCRIPT_NAME or "").strip("/")
-    path = "/" + path.removeprefix(root).strip("/")
-    return [f"{path}/*"] if path != "/" else []
+    path = getattr(settings, "WHITENOISE_STATIC_PREFIX", None)
+    if path is None:
+        path = "/" + urlsplit(settings.STATIC_URL or "").path.strip("/")
+        path = path.removeprefix("/" + (settings.FORCE_SCRIPT_NAME or "").strip("/"))
+    path = path.strip("/")
+    return [f"/{path}/*"] if path else []
+
+
+def _has_whitenoise() -> bool:
+    """Whether it is in MIDDLEWARE, or a class of the project's that is derived from it."""
+    for name in settings.MIDDLEWARE:
+        with suppress(ImportError):  # Django reports that by itself
+            bases = getattr(import_string(name), "__mro__", ())
+            if any((base.__module__, base.__name__) == _WHITENOISE for base in bases):
+                return True
+    return False
 
 
 _rules: PathRules | None = None
+_denials = Denials()
+_debug = False
 
 
 def current_rules() -> PathRules:
@@ -214,23 +251,37 @@ def current_rules() -> PathRules:
 
     :raises ImproperlyConfigured: with every problem, each at the name of its setting.
     """
-    global _rules
+    global _rules, _denials, _debug
     rules = _rules
     if rules is None:
         try:
-            rules = _rules = _Reader().read()
+            rules, _denials, debug = _Reader().read()
+            # Looking up a setting of Django takes longer than all else about an allowed request.
+            _debug = settings.DEBUG if debug is None else debug
+            _rules = rules
         except PolicyError as error:
             raise ImproperlyConfigured(f"corsgate: {error}") from error
     return rules
 
 
+def current_denials() -> Denials:
+    """What the settings say is done about denials."""
+    current_rules()
+    return _denials
+
+
+def is_debug() -> bool:
+    """Whether debug mode is on, by the settings that the rules come from."""
+    return _debug
+
+
 # Other settings that count: where WhiteNoise answers, and which views there are to go with.
-_OTHERS = ("MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
+_OTHERS = ("DEBUG", "MIDDLEWARE", "STATIC_URL", "FORCE_SCRIPT_NAME", "ROOT_URLCONF")
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
-    if setting.startswith(_PREFIX) or setting in _OTHERS:
+    if setting.startswith((_PREFIX, "WHITENOISE_")) or setting in _OTHERS:
         _rules = None
 
 

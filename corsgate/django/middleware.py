@@ -14,7 +14,7 @@ from .._marks import Mark, group_view, mark_view, set_mark
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
 from ..errors import show
-from .conf import current_rules
+from .conf import current_denials, current_rules, is_debug
 from .routing import check_views, marks_of, note_mark, route, source_of
 
 if TYPE_CHECKING:
@@ -33,10 +33,15 @@ if TYPE_CHECKING:
     GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
+# Whether this process has the middleware, without which a mark does nothing.
+_is_installed = False
+
+
 class CORSMiddleware:
     """Answers preflights and adds the CORS headers, as `settings.CORS_*` and `@cors` say.
 
-    Put it first in `MIDDLEWARE`, so that every answer passes it. Works under WSGI and ASGI.
+    Put it first in `MIDDLEWARE`, so that every answer passes it; only a middleware that sets
+    `request.urlconf` belongs above it. Works under WSGI and ASGI.
 
     :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
     """
@@ -45,6 +50,8 @@ class CORSMiddleware:
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
+        global _is_installed
+        _is_installed = True
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -67,12 +74,13 @@ class CORSMiddleware:
         rules = self._rules_of(request)
         if is_preflight(request.META):
             source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-            decision = _as_cacheable(decide_by(source, request.META), differs)
+            decision = _as_cacheable(_decide(source, request.META), differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
+        urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
-        return _finish(response, decide_by(source_of(request, rules), request.META))
+        return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules = self._rules_of(request)
@@ -82,15 +90,31 @@ class CORSMiddleware:
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
+        urlconf = getattr(request, "urlconf", None)
         response = await cast("Any", self.get_response(request))
-        return _finish(response, await _decide_in_thread(source_of(request, rules), request.META))
+        source = source_of(request, rules, urlconf)
+        return _finish(response, await _decide_in_thread(source, request.META))
+
+
+def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
+    return _note(decide_by(source, meta), meta)
 
 
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
     if may_block(source):
-        return await sync_to_async(decide_by)(source, meta)
-    return decide_by(source, meta)
+        return await sync_to_async(_decide)(source, meta)
+    decision = decide_by(source, meta)
+    if decision is None or decision.allowed or not current_denials().may_block:
+        return _note(decision, meta)
+    return await sync_to_async(_note)(decision, meta)
+
+
+def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
+    """The decision to write, and all that is said about a denial."""
+    if decision is None or (decision.allowed and not is_debug()):
+        return decision
+    return current_denials().note(meta, decision, is_debug())
 
 
 def _answer(decision: Decision) -> HttpResponse:
@@ -126,8 +150,9 @@ def cors(
 
     `@cors(...)` on a function, sync or async; `method_decorator(cors(...), name="dispatch")` or
     `@cors(...)` on a class or one of its methods; `cors(...)(View.as_view())`;
-    `path("api/", cors(...)(include("project.api")))`. It holds for every answer of the view. The
-    project needs `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
+    `path("api/", cors(...)(include("project.api")))`. It holds for every answer of the view, and on
+    a class for derived classes too, unless they have their own. The project needs
+    `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
 
     :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
         given `request.META` and returns one of the two.
@@ -153,6 +178,12 @@ def cors(
                 "cors() is for a view, a class of views or a group: write"
                 f" cors(...)(include(...)) or cors(...)(api.urls), not {show(target)}."
             )
+        operation = getattr(target, "_ninja_operation", None)
+        if operation is not None:  # Ninja has registered the function, and never sees a wrapper
+            raise TypeError(
+                f"cors() does nothing above the operation {operation.path!r} of Django Ninja:"
+                " write cors(...)(api.urls), or name the path in CORS_PATHS."
+            )
         return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
 
     return decorate
@@ -164,7 +195,8 @@ def _mark_pattern(entry: URLPattern | URLResolver, mark: Mark) -> URLPattern | U
         return URLResolver(
             entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
         )
-    view = group_view(entry.callback, mark, is_async=iscoroutinefunction(entry.callback))
+    is_async = iscoroutinefunction(entry.callback)
+    view = group_view(entry.callback, mark, is_async=is_async, notice=_notice)
     return URLPattern(entry.pattern, view, entry.default_args, entry.name)
 
 
@@ -173,8 +205,14 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
     match = getattr(request, "resolver_match", None)
     if match is None:
         return  # called by hand, such as from a test of the view
+    if not _is_installed:
+        raise ImproperlyConfigured(
+            f"The view at {show(match.route)} has cors(...), but the project has no CORSMiddleware:"
+            ' put "corsgate.django.CORSMiddleware" first in MIDDLEWARE.'
+        )
     if mark not in marks_of(getattr(request, "urlconf", None), current_rules()):
         raise ImproperlyConfigured(
             f"The @cors(...) of the view at {show(match.route)} is hidden from routing by another"
-            " decorator: put it above that one."
+            " decorator: put it above that one, or around the group: cors(...)(include(...)),"
+            " cors(...)(api.urls)."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from logging import getLogger
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -38,8 +39,13 @@ def note_mark() -> None:
     _marks_exist = True
 
 
-def source_of(request: HttpRequest, rules: PathRules) -> Source:
-    """The source for the view that has answered, or would have if nothing had come before it."""
+def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
+    """The source for the view that has answered, or would have if nothing had come before it.
+
+    :param urlconf: that of the request when it came.
+    """
+    if getattr(request, "urlconf", None) is not urlconf:
+        _warn_about_urlconf()
     match = request.resolver_match
     if match is None:
         return route(request, request.META["REQUEST_METHOD"], rules)[0]
@@ -48,6 +54,14 @@ def source_of(request: HttpRequest, rules: PathRules) -> Source:
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
+
+
+@lru_cache(maxsize=1)
+def _warn_about_urlconf() -> None:
+    getLogger("corsgate").warning(
+        "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+    )
 
 
 def route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, bool]:

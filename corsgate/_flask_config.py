@@ -1,0 +1,100 @@
+"""Keyword arguments and `app.config` -> what a gate of Flask works by: read once."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple
+
+from ._denials import check_hooks
+from ._paths import PathRules, compile_paths
+from ._settings import read_settings
+from ._sources import NOT_GIVEN, application_source
+from ._words import FLASK_CONFIG, KEYWORDS
+from .errors import PolicyError
+from .policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from flask import Flask
+
+    from ._denials import OnDenied
+    from ._sources import NotGiven, Source
+    from ._words import Words
+    from .errors import Problem
+
+_PREFIX = "CORS_"
+_EXTRA = ("paths", "debug", "on_denied")
+
+
+class Configured(NamedTuple):
+    """What was read.
+
+    :param debug: None where it follows `app.debug`.
+    :param words: how the options of the application's own policy are spelt.
+    :param configuration: the settings as they were.
+    """
+
+    rules: PathRules
+    debug: bool | None
+    on_denied: OnDenied | None
+    words: Words
+    configuration: dict[str, object]
+
+
+def read_configuration(
+    app: Flask, policy: Source | NotGiven, keywords: Mapping[str, Any]
+) -> Configured:
+    """What keyword arguments say, or else `app.config`.
+
+    :raises PolicyError: with every problem, each at the name of its argument or setting.
+    """
+    configured, problems = read_settings(app.config, _PREFIX, Policy._fields, _EXTRA)
+    options = {**configured, **keywords}
+    paths, debug, on_denied = (options.pop(name, None) for name in _EXTRA)
+
+    def is_setting(field: str) -> bool:
+        name = field.partition("[")[0]
+        return name in configured and name not in keywords
+
+    def spell(option: str) -> str:
+        return _PREFIX + option.upper() if is_setting(option) else option
+
+    found: list[Problem] = []
+    check_hooks(debug, on_denied, found)
+    source = application_source(policy, options, found, spell)
+    rules = compile_paths(source, paths, found)
+    problems += [
+        fault.in_settings(_PREFIX, Policy._fields) if is_setting(fault.field) else fault
+        for fault in found
+    ]
+    if problems:
+        raise PolicyError(problems)
+    words = KEYWORDS
+    if any(is_setting(name) for name in Policy._fields):
+        words = FLASK_CONFIG.spelling(**{name: name for name in keywords})
+    return Configured(
+        PathRules(source, rules.items()), debug, on_denied, words, _configuration(app)
+    )
+
+
+def _configuration(app: Flask) -> dict[str, object]:
+    return {key: copy(value) for key, value in app.config.items() if key.startswith(_PREFIX)}
+
+
+def check_unchanged(app: Flask, configured: Configured) -> None:
+    """
+    :raises RuntimeError: where settings were changed after they had been read.
+    """
+    before, now = configured.configuration, _configuration(app)
+    changed = [
+        key
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key, NOT_GIVEN) != now.get(key, NOT_GIVEN)
+    ]
+    if changed:
+        raise RuntimeError(
+            f"{', '.join(changed)} changed after CORSGate had read app.config: set it"
+            " before CORSGate(app) or init_app(app)."
+        )

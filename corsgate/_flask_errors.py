@@ -1,0 +1,53 @@
+"""What is answered where Flask lets an exception out, so that the page sees a 500."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._engine import write_headers
+from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN
+from .errors import show
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+    from flask import Flask
+
+    from ._engine import Decision
+
+
+def may_answer_error(app: Flask, environ: WSGIEnvironment, decision: Decision) -> bool:
+    """Whether an exception that Flask lets out is answered here, for the page to read.
+
+    Tests want the exception itself, and a person who navigates wants the debugger's page.
+    """
+    return (
+        not app.testing
+        and ENVIRON_ORIGIN in environ
+        and decision.kind == "actual"
+        and decision.allowed
+        and environ.get(ENVIRON_FETCH_MODE) != "navigate"
+    )
+
+
+def answer_error(
+    app: Flask, error: Exception, environ: WSGIEnvironment, decision: Decision, debug: bool
+) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of the 500 in the application's stead; the exception is logged."""
+    app.logger.error(
+        "Exception on %s [%s]",
+        show(environ.get("PATH_INFO")),
+        show(environ.get("REQUEST_METHOD")),
+        exc_info=error,
+    )
+    text = ""
+    if debug:
+        text = type(error).__name__
+        if decision.policy is not None and decision.policy.allow_origins != ("*",):
+            text += f": {error}"
+    body = text.encode("utf-8", "replace")
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+    ]
+    return write_headers(headers, decision), body
