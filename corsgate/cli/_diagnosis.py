@@ -12,7 +12,6 @@ from .._protocol import (
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
-    NON_WILDCARD_REQUEST_HEADER,
     ORIGIN,
     REQUEST_HEADERS,
     REQUEST_METHOD,
@@ -40,6 +39,14 @@ class Finding(NamedTuple):
     fix: str
 
 
+def in_one_line(text: str, most: int = 600) -> str:
+    """A text with what a server sent in it, cut and escaped; only the quotes of Firefox stay."""
+    escaped = "".join(
+        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1] for char in text[:most]
+    )
+    return escaped if len(text) <= most else f"{escaped}... ({len(text)} characters)"
+
+
 def is_preflight(request: HTTPRequest) -> bool:
     return request.method == "OPTIONS" and request.header(REQUEST_METHOD) is not None
 
@@ -59,8 +66,8 @@ def find_cause(error: FetchError, origin: str) -> Finding:
     reason = response.header("X-CORSGate-Reason")
     if reason:
         said, _, fix = reason.partition(" To allow it: ")
-        fix = f"Write {_text(fix)}" if fix else "Look at corsgate's policy for this address."
-        return Finding("corsgate", f"corsgate says: {_text(said)}", fix)
+        fix = f"Write {in_one_line(fix)}" if fix else "Look at corsgate's policy for this address."
+        return Finding("corsgate", f"corsgate says: {in_one_line(said)}", fix)
     if is_preflight(request) and not 200 <= response.status <= 299:
         return _preflight_status(request, response, origin)
     if error.code in ("method", "header", "authorization"):
@@ -168,8 +175,6 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
         asked = (request.header(REQUEST_HEADERS) or "").split(",")
         lower = {name.lower() for name in allowed}
         names = [name for name in asked if name not in lower]
-        if "*" in lower and code == "authorization":
-            names = [NON_WILDCARD_REQUEST_HEADER]
         missing = ", ".join(names)
         fix = f"Add {missing} to {header}."
     text = f"{header} does not allow {missing}. {listed}"
@@ -297,13 +302,9 @@ def kept_by_cache(response: HTTPResponse) -> str:
     """The header that shows that this answer was kept by a cache, or ""."""
     age = get(response.headers, "Age") or ""
     if age.isdecimal() and age.strip("0"):
-        return f"Age: {shown(age)[1:-1]}"
+        return f"Age: {in_one_line(age, 100)}"
     for name in _CACHE_HEADERS:
         value = get(response.headers, name) or ""
         if "hit" in value.lower():
-            return f"{name}: {shown(value)[1:-1]}"
+            return f"{name}: {in_one_line(value, 100)}"
     return ""
-
-
-def _text(value: str) -> str:
-    return shown(value)[1:-1] if len(value) <= 100 else ascii(value[:400])[1:-1]

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ..browser._url import URL
 
 
-_MOST_SHOWN = 600
-
-
 class LiveBrowser(Browser):
     """A browser with an empty profile that keeps no cookies.
 
@@ -54,12 +51,3 @@ def parse_live_url(text: str) -> URL:
     if url is None or url.scheme not in ("http", "https") or url.has_credentials or not url.host:
         raise Unusable(f"URL is {text!r}; write a whole address: https://api.example.com/path")
     return url
-
-
-def in_one_line(text: str) -> str:
-    """A text with what a server sent in it, cut and escaped; only the quotes of Firefox stay."""
-    escaped = "".join(
-        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1]
-        for char in text[:_MOST_SHOWN]
-    )
-    return escaped if len(text) <= _MOST_SHOWN else f"{escaped}... ({len(text)} characters)"

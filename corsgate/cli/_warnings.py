@@ -18,10 +18,12 @@ from ..browser._engines import ENGINES
 from ..browser._messages import get, values_of
 from ..browser._safelist import extract_tokens
 from ..browser._url import is_same_origin, parse_url
-from ._diagnosis import Finding, is_preflight, kept_by_cache
+from ._diagnosis import Finding, in_one_line, is_preflight, kept_by_cache
 
 if TYPE_CHECKING:
     from ..browser import HTTPRequest, HTTPResponse
+
+_ENGINES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKit"}
 
 
 def find_warnings(
@@ -121,7 +123,7 @@ def _about_max_age(values: list[str]) -> list[Finding]:
                 f"Send {MAX_AGE}: 600.",
             )
         ]
-    caps = {name.capitalize(): int(engine.max_age_cap) for name, engine in ENGINES.items()}
+    caps = {_ENGINES[name]: int(engine.max_age_cap) for name, engine in ENGINES.items()}
     digits = value.lstrip("0") or "0"
     seconds = int(digits[:10])
     cut = [f"{name} {cap}" for name, cap in caps.items() if seconds > cap]
@@ -130,7 +132,7 @@ def _about_max_age(values: list[str]) -> list[Finding]:
     return [
         Finding(
             "max-age-over-cap",
-            f"{MAX_AGE} is {shown(digits)[1:-1]}, and browsers keep to their own limit:"
+            f"{MAX_AGE} is {in_one_line(digits, 100)}, and browsers keep to their own limit:"
             f" {', '.join(cut)} seconds.",
             "Nothing is wrong; but do not rely on the longer time.",
         )

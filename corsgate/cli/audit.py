@@ -11,6 +11,7 @@ from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN, ORIGIN, VARY
 from ..browser import HTTPRequest, HTTPResponse
 from ..browser._messages import get, values_of
 from ..browser._url import is_origin
+from ._diagnosis import in_one_line
 from ._hostile import (
     Question,
     Risk,
@@ -20,7 +21,7 @@ from ._hostile import (
     is_said_already,
     questions,
 )
-from ._live import in_one_line, parse_live_url
+from ._live import parse_live_url
 from ._print import Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 
@@ -170,7 +171,7 @@ def _said(response: HTTPResponse) -> str:
     origin = get(response.headers, ALLOW_ORIGIN)
     if origin is None:
         return f"{response.status}, lets nobody in"
-    said = f"{response.status}, lets {in_one_line(origin)[:100]} in"
+    said = f"{response.status}, lets {in_one_line(origin, 100)} in"
     if get(response.headers, ALLOW_CREDENTIALS) == "true":
         said += " with cookies"
     return said

@@ -11,8 +11,8 @@ from rich.text import Text
 from .._protocol import ORIGIN
 from .._words import one_line
 from ..browser import FetchError
-from ._diagnosis import Finding, find_cause, is_preflight
-from ._live import LiveBrowser, in_one_line, parse_live_url
+from ._diagnosis import Finding, find_cause, in_one_line, is_preflight
+from ._live import LiveBrowser, parse_live_url
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
