@@ -11,6 +11,7 @@ from corsgate.cli._warnings import find_lost_headers, find_missing_vary, find_wa
 
 APP = "https://app.example.com"
 API = "https://api.example.com/users"
+LONG = "x" * 200
 OUTERMOST = (
     "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer OPTIONS"
     " with 204."
@@ -507,7 +508,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         [
             answer(
                 200,
-                "Access-Control-Allow-Origin: \x1b[31mÿxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                f"Access-Control-Allow-Origin: \x1b[31m\xff{LONG}",
             )
         ],
         {},
@@ -708,6 +709,8 @@ def warned(*answers: HTTPResponse, url: str = API, **options: Any) -> list[Findi
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
 METHODS = "Access-Control-Allow-Methods: PUT"
 MAX_AGE = "Access-Control-Max-Age"
+NO_NUMBER = "which is no number of seconds: browsers ask again after 5 seconds, or each time."
+LIMIT = "and browsers keep to their own limit"
 
 
 @pytest.mark.parametrize(
@@ -731,8 +734,7 @@ MAX_AGE = "Access-Control-Max-Age"
                 [
                     (
                         "max-age-invalid",
-                        f"{MAX_AGE} is {value}, which is no number of seconds: browsers ask again"
-                        " after 5 seconds, or each time.",
+                        f"{MAX_AGE} is {value}, {NO_NUMBER}",
                         f"Send {MAX_AGE}: 600.",
                     )
                 ],
@@ -750,19 +752,18 @@ MAX_AGE = "Access-Control-Max-Age"
                 [
                     (
                         "max-age-over-cap",
-                        f"{MAX_AGE} is {shown}, and browsers keep to their own limit: {cut}"
-                        " seconds.",
+                        f"{MAX_AGE} is {shown}, {LIMIT}: {cut} seconds.",
                         "Nothing is wrong; but do not rely on the longer time.",
                     )
                 ],
             )
             for value, shown, cut in [
-                ("601", "601", "Webkit 600"),
-                ("0086400", "86400", "Chromium 7200, Webkit 600"),
+                ("601", "601", "WebKit 600"),
+                ("0086400", "86400", "Chromium 7200, WebKit 600"),
                 (
                     "9" * 5000,
-                    "9" * 79 + "... (5000 characters)",
-                    "Chromium 7200, Firefox 86400, Webkit 600",
+                    "9" * 100 + "... (5000 characters)",
+                    "Chromium 7200, Firefox 86400, WebKit 600",
                 ),
             ]
         ),
