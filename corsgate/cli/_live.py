@@ -1,8 +1,10 @@
-"""A browser whose page calls a live server, and how to name such a server."""
+"""What commands that ask live servers share: options, addresses, a browser."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import click
 
 from ..browser import Browser
 from ..browser._url import parse_url
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
 
     from ..browser import HTTPRequest, HTTPResponse
     from ..browser._url import URL
+
+
+def _check_number(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    if value != value:  # neither below nor above any limit
+        raise click.BadParameter("it is no number.", ctx, param)
+    return value
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(0, 600, min_open=True),
+    callback=_check_number,
+    default=10.0,
+    show_default=True,
+    help="Seconds to wait for an answer.",
+)
+insecure_option = click.option("--insecure", is_flag=True, help="Take any certificate.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class LiveBrowser(Browser):

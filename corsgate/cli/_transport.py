@@ -66,7 +66,8 @@ class HTTPTransport:
         except socket.gaierror:
             raise NoAnswerError("unknown-host", f"no address is known for {place}") from None
         except ssl.SSLCertVerificationError as error:
-            text = f"the certificate of {place} is not trusted: {error.verify_message}"
+            why = error.verify_message.rstrip(".")
+            text = f"the certificate of {place} is not trusted: {why}"
             raise NoAnswerError("certificate", text) from None
         except ssl.SSLError as error:
             text = f"{place} does not speak TLS as expected: {error.reason or error.strerror}"

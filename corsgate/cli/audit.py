@@ -21,7 +21,7 @@ from ._hostile import (
     is_said_already,
     questions,
 )
-from ._live import parse_live_url
+from ._live import insecure_option, json_option, parse_live_url, timeout_option
 from ._print import Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 
@@ -43,15 +43,9 @@ _STYLES = {"critical": "bold red", "high": "bold red", "medium": "bold yellow", 
 @click.command(short_help="Ask a live server with hostile origins, and say what is risky.")
 @click.argument("url")
 @click.option("--origin", help="An origin that the server is to allow; others are made from it.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, 600, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
-@click.option("--insecure", is_flag=True, help="Take any certificate.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@timeout_option
+@insecure_option
+@json_option
 @click.pass_context
 def command(
     ctx: click.Context,

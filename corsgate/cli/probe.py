@@ -12,7 +12,7 @@ from .._protocol import ORIGIN
 from .._words import one_line
 from ..browser import FetchError
 from ._diagnosis import Finding, find_cause, in_one_line, is_preflight
-from ._live import LiveBrowser, parse_live_url
+from ._live import LiveBrowser, insecure_option, json_option, parse_live_url, timeout_option
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
@@ -80,15 +80,9 @@ class _Verdict(NamedTuple):
     metavar="PATH",
     help="See if the error that PATH gives has the headers too; may be repeated.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0, 600, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="Seconds to wait for an answer.",
-)
-@click.option("--insecure", is_flag=True, help="Take any certificate.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@timeout_option
+@insecure_option
+@json_option
 @click.pass_context
 def command(
     ctx: click.Context,
