@@ -66,6 +66,7 @@ def test_preflight_and_request() -> None:
             lines = ("Access-Control-Allow-Methods: PUT", "Access-Control-Max-Age: 600")
             headers = "Access-Control-Allow-Headers: authorization, x-one"
             return answer("204 No Content", ALLOWED, headers, *lines)
+        assert asked.headers["user-agent"] == "corsgate (CORS probe)"
         return answer("200 OK", ALLOWED, VARY)
 
     with serving(respond) as server:
@@ -284,12 +285,7 @@ def test_errors_that_have_lost_the_headers() -> None:
 
 def test_a_refusal_of_corsgate() -> None:
     body = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
-    parts = [
-        answer("403 Forbidden", "Content-Type: text/plain", body=body)[: -len(body)],
-        body[:20],
-        body[20:],
-    ]
-    with serving(lambda asked: parts) as server:
+    with serving(lambda asked: answer("403 Forbidden", body=body)) as server:
         status, found = probe_json(server, "-X", "PUT")
     assert status == 1
     assert found["cause"]["fix"] == f'Add "{PAGE}" to corsgate\'s allow_origins.'
@@ -482,7 +478,11 @@ def test_nothing_listens() -> None:
     assert (status, text.splitlines()[-1]) == (2, "No answer: nothing listens at 127.0.0.1:PORT.")
 
 
-def test_a_host_without_an_address() -> None:
+def test_a_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     status, text = probe(None, url="http://corsgate.invalid/")
     assert status == 2
     assert text.endswith("\nNo answer: no address is known for corsgate.invalid.\n")

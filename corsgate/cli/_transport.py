@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -117,9 +118,8 @@ class _Reader:
             if status >= 200 or status == 101:
                 break
         headers = _headers(head[found.end() :])
-        body = b""
-        if status == 403 and get(headers, "Content-Type") is not None:
-            body = self._some_body()
+        # Only a refusal says something about CORS in its body.
+        body = self._some_body(headers) if status == 403 else b""
         reason = (found[2] or b"").decode("latin-1")
         return HTTPResponse(status, reason, headers, body)
 
@@ -139,13 +139,14 @@ class _Reader:
         del self._data[: end.end()]
         return head
 
-    def _some_body(self) -> bytes:
-        try:
-            while len(self._data) < _MOST_OF_BODY and self._receive():
-                pass
-        except OSError:
-            pass  # what there is will do
-        return bytes(self._data[:_MOST_OF_BODY])
+    def _some_body(self, headers: Headers) -> bytes:
+        length = get(headers, "Content-Length") or ""
+        most = min(int(length[:9]), _MOST_OF_BODY) if length.isdecimal() else _MOST_OF_BODY
+        # If it does not come, what there is will do.
+        with suppress(OSError):
+            while len(self._data) < most and self._receive():
+                continue
+        return bytes(self._data[:most])
 
     def _receive(self) -> bool:
         left = self._deadline - time.monotonic()

@@ -1,0 +1,75 @@
+"""How answers are read from a connection, however they come in."""
+
+import socket
+from typing import cast
+
+import pytest
+from live_server import answer, serving
+
+from corsgate.browser import HTTPRequest, HTTPResponse
+from corsgate.cli._transport import HTTPTransport, _Reader
+
+ANSWERS = {
+    "plain": (
+        b"HTTP/1.1 200 OK\r\nX-One: 1\r\nx-one:2 \r\n\r\nbody",
+        HTTPResponse(200, "OK", [("X-One", "1"), ("x-one", "2")]),
+    ),
+    "after an interim answer": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404\nX: y\n\n",
+        HTTPResponse(404, "", [("X", "y")]),
+    ),
+    "switched protocols": (
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        HTTPResponse(101, "Switching Protocols", []),
+    ),
+    "refusal": (
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n(CORS)\n\n",
+        HTTPResponse(403, "Forbidden", [("Content-Length", "6")], b"(CORS)"),
+    ),
+    "refusal to the end": (
+        b"HTTP/1.1 403 Forbidden\r\n\r\n(CORS)\n\n",
+        HTTPResponse(403, "Forbidden", [], b"(CORS)\n\n"),
+    ),
+    "refusal without end": (
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: \xb2\r\n\r\n" + b"x" * 10_000,
+        HTTPResponse(403, "Forbidden", [("Content-Length", "\xb2")], b"x" * 4096),
+    ),
+    "refusal that is longer than any": (
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nx",
+        HTTPResponse(403, "Forbidden", [("Content-Length", "9" * 5000)], b"x"),
+    ),
+}
+
+
+class Parts:
+    """A connection on which an answer comes in pieces."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._parts = [data[at : at + size] for at in range(0, len(data), size)]
+
+    def settimeout(self, seconds: float) -> None:
+        assert 0 < seconds <= 60
+
+    def recv(self, size: int) -> bytes:
+        return self._parts.pop(0) if self._parts else b""
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 65536])
+@pytest.mark.parametrize(("data", "expected"), ANSWERS.values(), ids=ANSWERS)
+def test_answers_come_in_pieces(data: bytes, expected: HTTPResponse, size: int) -> None:
+    connection = cast("socket.socket", Parts(data, size))
+    assert _Reader(connection, 60).answer() == expected
+
+
+def test_what_takes_longer_than_the_whole_time_is_given_up() -> None:
+    connection = cast("socket.socket", Parts(b"HTTP/1.1 200 OK\r\n\r\n", 1))
+    with pytest.raises(TimeoutError):
+        _Reader(connection, 0).answer()
+
+
+def test_a_user_agent_that_is_given_is_sent() -> None:
+    transport = HTTPTransport(timeout=10, insecure=False, user_agent="ours")
+    with serving(lambda asked: answer("200 OK")) as server:
+        url = f"http://127.0.0.1:{server.port}/?"
+        transport(HTTPRequest("POST", url, [("User-Agent", "theirs")], b"body"))
+    assert server.asked[0].headers["user-agent"] == "theirs"
