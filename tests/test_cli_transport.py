@@ -1,13 +1,15 @@
 """How answers are read from a connection, however they come in."""
 
-import socket
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from live_server import answer, serving
 
 from corsgate.browser import HTTPRequest, HTTPResponse
 from corsgate.cli._transport import HTTPTransport, _Reader
+
+if TYPE_CHECKING:
+    import socket
 
 ANSWERS = {
     "plain": (

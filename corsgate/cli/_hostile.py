@@ -28,6 +28,10 @@ _MOST_DOTS = 2
 _LIST = "Compare the whole origin, as text, with a list of those that you trust."
 
 
+# Mistakes whose origins are let in by another one too.
+_PART_OF = {"special": "suffix", "dot": "prefix"}
+
+
 class Question(NamedTuple):
     """An origin to ask with, and the mistake that it looks for."""
 
@@ -191,7 +195,7 @@ def is_said_already(question: Question, answers: list[tuple[Question, HTTPRespon
     kinds = {asked.kind for asked, response in answers if _is_allowed(asked, response)}
     if "reflection" in kinds:
         return question.kind != "null"
-    return question.kind == "special" and "suffix" in kinds
+    return _PART_OF.get(question.kind) in kinds
 
 
 def find_notes(answers: list[tuple[Question, HTTPResponse]]) -> list[str]:
