@@ -47,6 +47,11 @@ class PathRules:
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
 
+    def patterns(self) -> dict[str, Source]:
+        """The rules as they were given: exact paths, and those that end in `/*`."""
+        prefixes = {f"{prefix}/*": source for prefix, source in self._prefixes.items()}
+        return {**self._exact, **prefixes}
+
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
         if self.only_policy is not None:

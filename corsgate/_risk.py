@@ -31,13 +31,14 @@ def is_insecure(entry: str) -> bool:
 
     Secure Contexts, "Is origin potentially trustworthy?".
     """
-    scheme, label, parent, _ = split_pattern(entry)
-    if scheme != "http":
-        return False
+    return entry.startswith("http://") and not is_loopback(entry)
+
+
+def is_loopback(entry: str) -> bool:
+    """Whether this origin is of the very machine that the browser runs on."""
+    _, label, parent, _ = split_pattern(entry)
     host = (label + parent).removesuffix(".")
-    return not (
-        host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
-    )
+    return host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
 
 
 def _is_loopback_ipv4(host: str) -> bool:
@@ -81,11 +82,11 @@ def find_foreign_origin(regex: re.Pattern[str]) -> str | None:
     # What may be left out of a text is no part of the domain that is meant: "example\\.com\\w*".
     samples = list(_samples(regex))
     meant = _origins_of(_samples(regex, optional=False)) or _origins_of(samples)
-    own = {_registrable(host) for _, host, _ in meant}
+    own = {registrable(host) for _, host, _ in meant}
     for scheme, host, port in (*_origins_of(samples), *_origins_of((b, b) for _, b in samples)):
         for foreign in (host, *_neighbours(host)):
             origin = f"{scheme}://{foreign}{port}"
-            if _registrable(foreign) not in own and regex.fullmatch(origin):
+            if registrable(foreign) not in own and regex.fullmatch(origin):
                 return origin
     return None
 
@@ -96,14 +97,15 @@ def _origins_of(samples: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]
     return [parts for parts in found if parts]
 
 
-def _registrable(host: str) -> str:
+def registrable(host: str) -> str:
+    """The part of a host that somebody has registered; two labels where no suffix is known."""
     host = host.removesuffix(".")
     domain = _suffixes().privatesuffix(host)
     return domain or ".".join(host.split(".")[-2:])
 
 
 def _neighbours(host: str) -> Iterator[str]:
-    own = _registrable(host)
+    own = registrable(host)
     labels = host.split(".")
     for start in range(len(labels)):
         below = ".".join(labels[start:])
