@@ -64,6 +64,8 @@ def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | No
             return path, rule.endpoint
         except RequestRedirect as redirect:
             target = urlsplit(redirect.new_url)
+            if target.netloc != adapter.get_host(None):
+                break  # a rule with redirect_to, or an alias on another host
             path = "/" + unquote(target.path).removeprefix(adapter.script_name).lstrip("/")
         except HTTPException:
             break

@@ -8,10 +8,12 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, current_app, has_request_context, request
+from werkzeug.exceptions import NotFound
 
 from ._engine import decide, without_caching, write_headers
 from ._flask_routing import find_views
-from ._marks import UNMARKED, Mark, compile_view, mark_of, mark_view, set_mark
+from ._flask_views import MergedViews, add_app, notice_mark
+from ._marks import Mark, mark_view, set_mark
 from ._paths import PathRules, compile_paths, decode_path
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
 from ._settings import read_settings
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
 
     from ._engine import Decision
-    from ._marks import ViewPolicies
     from ._sources import Source
     from .policy import PolicyOptions
     from .wsgi import Paths
@@ -45,8 +46,6 @@ __all__ = ["CORSGate", "cors"]
 
 _PREFIX = "CORS_"
 _EXTENSION = "corsgate"
-# On the function below a mark, which is what @app.route has registered if it stands below.
-_BELOW = "__corsgate_below__"
 
 
 class CORSGate:
@@ -99,6 +98,7 @@ class CORSGate:
         gate = _Gate(app, rules, _configuration(app))
         app.extensions[_EXTENSION] = gate
         app.wsgi_app = gate  # type: ignore[method-assign]
+        add_app(app)
 
     def _read(self, app: Flask) -> PathRules:
         configured, problems = read_settings(app.config, _PREFIX, Policy._fields, ("paths",))
@@ -139,19 +139,18 @@ class _Gate:
         self._inner: WSGIApplication = app.wsgi_app
         self._rules = rules
         self._configuration = configuration
-        self._views: dict[str, ViewPolicies] = {}
-        self._marks: frozenset[Mark] = frozenset()
-        self._only: Policy | None = None
-        self._merged = -1  # how many views were there; Flask takes more at any time
+        self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._merged != len(self._app.view_functions):
-            self._merge()
+        views = self._views
+        if views is None or not views.is_current(self._app):
+            views = self._merge()
+        only = None if views.marks else self._rules.only_policy
         # An inner layer may change these, such as a dispatcher to mounted applications.
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         # One policy for all views, and a preflight, can be judged before the application runs.
-        judged, begun = self._only is not None, False
-        decision = decide(self._only, environ) if self._only else None
+        judged, begun = only is not None, False
+        decision = decide(only, environ) if only else None
         if not judged and is_preflight(environ):
             judged, decision = True, self._judge_preflight(environ)
         if decision is not None and decision.kind == "preflight":
@@ -159,7 +158,7 @@ class _Gate:
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
-            if judged:
+            if judged and self._views is views:
                 return decision
             return decide_by(self._source(environ, script_name, path_info), environ)
 
@@ -182,32 +181,22 @@ class _Gate:
 
     # ------------------------------------------------------------------ start
 
-    def _merge(self) -> None:
+    def _merge(self) -> MergedViews:
         """Merge what the views and blueprints say, all problems at once."""
-        if self._merged < 0:
+        first = self._views is None
+        if first:
             self._check_configuration()
-        count = len(self._app.view_functions)
-        problems: list[Problem] = []
-        above = {mark_of(view) for view in self._app.view_functions.values()}
-        views = {
-            endpoint: self._compile(endpoint, above, problems)
-            for endpoint in list(self._app.view_functions)
-        }
-        if problems:
-            raise PolicyError(problems)
-        self._marks = frozenset().union(*(view.marks for view in views.values()))
-        self._only = None if self._marks else self._rules.only_policy
-        self._views = views
-        sources = [source for view in views.values() for source in view.sources()]
-        if self._merged < 0 and all(
+        views = MergedViews(self._app, self._rules.application)
+        if first and all(
             source is NOT_GIVEN or (isinstance(source, Policy) and not source.allow_origins)
-            for source in (*self._rules.sources(), *sources)
+            for source in (*self._rules.sources(), *views.sources())
         ):
             self._app.logger.warning(
                 "corsgate: CORSGate allows no origin anywhere: give it allow_origins=..., or set"
                 " CORS_ALLOW_ORIGINS in app.config before CORSGate(app)"
             )
-        self._merged = count
+        self._views = views
+        return views
 
     def _check_configuration(self) -> None:
         before, now = self._configuration, _configuration(self._app)
@@ -222,28 +211,18 @@ class _Gate:
                 " before CORSGate(app) or init_app(app)."
             )
 
-    def _compile(
-        self, endpoint: str, above: set[Mark | None], problems: list[Problem]
-    ) -> ViewPolicies:
-        blueprints = endpoint.split(".")[:-1]
-        names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
-        groups = [mark_of(self._app.blueprints.get(name)) for name in names]
-        view = self._app.view_functions[endpoint]
-        below = getattr(view, _BELOW, None)
-        # A mark that some route has by its wrapper is not meant for other routes of the function.
-        if below not in above:
-            groups.append(below)
-        return compile_view(
-            view,
-            [mark for mark in groups if mark is not None],
-            self._rules.application,
-            f"view {endpoint!r}",
-            problems,
-        )
-
     def saw(self, mark: Mark) -> bool:
         """Whether a view with this mark is known to routing."""
-        return mark in self._marks
+        views = self._views
+        if views is None or mark not in views.marks:
+            views = self._merge()
+        return mark in views.marks
+
+    def _view_source(self, endpoint: str, method: str) -> Source | NotGiven:
+        views = self._views
+        if views is None or not views.has(self._app, endpoint):
+            views = self._merge()
+        return views.find(endpoint).source(method)
 
     # ------------------------------------------------------------------ which policy
 
@@ -253,12 +232,15 @@ class _Gate:
         source: Source | NotGiven = NOT_GIVEN
         # Werkzeug leaves the request here; its rule says which view was found. A request of
         # another application, mounted below this one, has a rule of another map.
-        rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-        if rule is None and self._is_own_answer(environ, path_info):
-            asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-            return self._route(asked, method)[0]
+        routed = environ.get("werkzeug.request")
+        rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
-            source = self._views.get(rule.endpoint, UNMARKED).source(method)
+            source = self._view_source(rule.endpoint, method)
+        elif rule is None and self._is_own_answer(environ, path_info):
+            # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.
+            if not isinstance(getattr(routed, "routing_exception", None), NotFound):
+                asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
+                return self._route(asked, method)[0]
         return self._or_by_path(source, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
@@ -281,11 +263,11 @@ class _Gate:
     def _route(self, environ: WSGIEnvironment, method: str) -> tuple[Source, bool]:
         """The source of the view that would serve `method`, and whether other methods differ."""
         path, endpoint, others = find_views(self._app, self._inner, environ, method)
-        sources = [self._views.get(name, UNMARKED).source(other) for other, name in others.items()]
+        sources = [self._view_source(name, other) for other, name in others.items()]
         found: Source | NotGiven = NOT_GIVEN
         differs = False
         if endpoint is not None:
-            found = self._views.get(endpoint, UNMARKED).source(method)
+            found = self._view_source(endpoint, method)
             differs = any(source != found for source in sources)
         elif sources and sources.count(sources[0]) == len(sources):
             # No view serves the method: what the views of the URL share, if they do.
@@ -364,13 +346,14 @@ def cors(
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
         if isinstance(target, (Blueprint, type)):
             set_mark(target, mark)
+            notice_mark()
             return target
         if not callable(target):
             raise TypeError(
                 f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
             )
         marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
-        setattr(target, _BELOW, mark)
+        notice_mark(target, mark)
         return marked
 
     return decorate
@@ -388,7 +371,8 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
     if not gate.saw(mark):
         raise RuntimeError(
             f"The @cors(...) of {_here()} is hidden from routing by another decorator: put it"
-            " above that one, or right below @app.route."
+            " above that one, right below @app.route, or on the class. (A hook or an error handler"
+            " needs none: its answers have the policy of the view.)"
         )
 
 

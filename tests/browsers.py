@@ -11,26 +11,33 @@ import queue
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+import wsgiref.simple_server
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from typing import Any
 from urllib.parse import urlencode
+from wsgiref.types import WSGIApplication
 
 import pytest
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 
-
-def chromium(home: Path, proxy: str) -> list[str]:
-    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+def executable(what: str, package: str, *names: str) -> str:
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
-        pytest.fail("no Chromium on this machine: apt-get install chromium", pytrace=False)
+        pytest.fail(f"no {what} on this machine: apt-get install {package}", pytrace=False)
+    return found
+
+
+def chromium(home: Path, proxy: int) -> list[str]:
+    names = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
     return [
-        found,
+        executable("Chromium", "chromium", *names),
         "--headless",
         "--no-sandbox",  # root has none, nor have many containers; only our own page is opened
         "--disable-gpu",
@@ -40,12 +47,41 @@ def chromium(home: Path, proxy: str) -> list[str]:
         "--disable-sync",
         "--no-first-run",
         f"--user-data-dir={home / 'profile'}",
-        f"--proxy-server={proxy}",
+        f"--proxy-server=127.0.0.1:{proxy}",
     ]
 
 
-# One command line per engine, to which the address is added.
-ENGINES: dict[str, Callable[[Path, str], list[str]]] = {"chromium": chromium}
+def firefox(home: Path, proxy: int) -> list[str]:
+    prefs: dict[str, Any] = {
+        # Loopback addresses pass a proxy by, and need no DNS.
+        "network.proxy.type": 1,
+        "network.proxy.http": "127.0.0.1",
+        "network.proxy.http_port": proxy,
+        "network.proxy.ssl": "127.0.0.1",
+        "network.proxy.ssl_port": proxy,
+        "network.proxy.failover_direct": False,
+        "network.dns.disabled": True,
+        # No tab but ours, and no questions.
+        "browser.aboutwelcome.enabled": False,
+        "browser.shell.checkDefaultBrowser": False,
+        "browser.startup.homepage_override.mstone": "ignore",
+        "datareporting.policy.dataSubmissionEnabled": False,
+        # Else it asks the proxy for these all the time.
+        "network.captive-portal-service.enabled": False,
+        "network.connectivity-service.enabled": False,
+        "services.settings.server": "data:,#",
+    }
+    profile = home / "profile"
+    profile.mkdir()
+    lines = (f"user_pref({json.dumps(name)}, {json.dumps(prefs[name])});" for name in prefs)
+    (profile / "user.js").write_text("\n".join(lines))
+    found = executable("Firefox", "firefox-esr", "firefox-esr", "firefox")
+    return [found, "--headless", "--no-remote", "--profile", str(profile)]
+
+
+# One command line per engine, to which the address is added: from an empty folder and the port of
+# a proxy.
+ENGINES: dict[str, Callable[[Path, int], list[str]]] = {"chromium": chromium, "firefox": firefox}
 
 
 class ReportHandler(http.server.BaseHTTPRequestHandler):
@@ -61,8 +97,36 @@ class ReportHandler(http.server.BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
+    do_CONNECT = do_GET = do_POST  # noqa: N815  # the names that http.server looks for
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+
+class Server(ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A browser may drop a connection whenever it likes.
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(app: WSGIApplication) -> Iterator[str]:
+    """The origin on which `app` is served."""
+    with Server(("localhost", 0), QuietHandler) as server:
+        server.set_app(app)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://localhost:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @contextmanager
@@ -106,7 +170,7 @@ def started(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]
                 pass
 
 
-def report_of(url: str, engine: str = "chromium", timeout: float = 60) -> Any:
+def report_of(url: str, engine: str, timeout: float = 60) -> Any:
     """What the page at `url` reports in that engine."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
@@ -114,7 +178,7 @@ def report_of(url: str, engine: str = "chromium", timeout: float = 60) -> Any:
     ):
         home = Path(folder)
         address = urlencode({"report": f"http://localhost:{port}/"})
-        command = ENGINES[engine](home, f"127.0.0.1:{port}")
+        command = ENGINES[engine](home, port)
         deadline = time.monotonic() + timeout
         with started([*command, f"{url}/?{address}"], home) as process:
             while time.monotonic() < deadline and process.poll() is None:

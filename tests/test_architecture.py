@@ -34,7 +34,7 @@ CORE = (
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
-    "flask": ("corsgate._flask_routing", "corsgate.flask"),
+    "flask": ("corsgate._flask_routing", "corsgate._flask_views", "corsgate.flask"),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",

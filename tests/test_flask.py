@@ -466,6 +466,14 @@ def test_a_mark_that_routing_cannot_see_is_an_error_that_names_the_endpoint(
         ask(app)
 
 
+def test_a_mark_on_an_error_handler_is_an_error_that_says_that_it_needs_none() -> None:
+    app = new_app(TESTING=True)
+    app.register_error_handler(404, cors(allow_origins=[PARTNER])(lambda error: ("none", 404)))
+    CORSGate(app, allow_origins=[APP])
+    with pytest.raises(RuntimeError, match="an error handler needs none: .* policy of the view"):
+        ask(app, "/unknown")
+
+
 def test_a_mark_that_routing_cannot_see_is_never_answered_with_the_view(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -494,6 +502,23 @@ def test_a_marked_view_may_call_another_marked_view() -> None:
     CORSGate(app)
     assert ask(app, "/outer").cors == readable_by(APP)
     assert ask(app, "/outer", origin=PARTNER).cors == DENIED
+
+
+def test_a_method_of_an_object_may_be_marked() -> None:
+    class Service:
+        def answer(self) -> str:
+            return "answered"
+
+    marked, plain = Service(), Service()
+    app = new_app()
+    app.add_url_rule("/marked", "marked", cors(allow_origins=[PARTNER])(marked.answer))
+    app.add_url_rule("/plain", "plain", plain.answer)
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, "/marked", origin=PARTNER)
+    assert (answer.body, answer.cors) == (b"answered", readable_by(PARTNER))
+    assert preflight(app, "/marked", "GET", PARTNER).seen == goes_on(PARTNER)
+    assert ask(app, "/plain").cors == readable_by(APP)
+    assert ask(app, "/plain", origin=PARTNER).cors == DENIED
 
 
 def test_a_mark_without_a_gate_is_an_error_that_names_the_endpoint() -> None:
@@ -720,6 +745,33 @@ def test_a_blueprint_that_is_registered_twice_keeps_its_policy_under_both_prefix
         assert preflight(app, path, "GET", PARTNER).seen == goes_on(PARTNER)
 
 
+def test_nested_blueprints_that_are_registered_twice_have_what_is_around_them_there() -> None:
+    inner = cors(expose_headers=["ETag"])(Blueprint("inner", "project", url_prefix="/inner"))
+    inner.add_url_rule("/x", "x", lambda: "ok")
+    inner.add_url_rule("/own", "own", cors(allow_origins=[EVIL])(lambda: "ok"))
+    first = cors(allow_origins=[PARTNER])(Blueprint("first", "project", url_prefix="/first"))
+    first.register_blueprint(inner)
+    second = Blueprint("second", "project", url_prefix="/second")
+    second.register_blueprint(inner, name="other")
+    second.register_blueprint(inner, name="third", url_prefix="/third")
+    app = new_app()
+    app.register_blueprint(first)
+    app.register_blueprint(first, name="again", url_prefix="/again")
+    app.register_blueprint(second)
+    CORSGate(app, allow_origins=[APP])
+    exposed = {"Access_Control_Expose_Headers": "ETag"}
+    for prefix, origin in {
+        "/first/inner": PARTNER,
+        "/again/inner": PARTNER,
+        "/second/inner": APP,
+        "/second/third": APP,
+    }.items():
+        assert ask(app, f"{prefix}/x", origin=origin).cors == readable_by(origin, **exposed)
+        assert preflight(app, f"{prefix}/x", "GET", origin).seen == goes_on(origin)
+        assert ask(app, f"{prefix}/x", origin=EVIL).cors == DENIED
+        assert ask(app, f"{prefix}/own", origin=EVIL).cors == readable_by(EVIL, **exposed)
+
+
 def test_a_blueprint_may_be_marked_after_it_was_registered() -> None:
     app = new_app()
     blueprint = Blueprint("api", "project")
@@ -728,6 +780,11 @@ def test_a_blueprint_may_be_marked_after_it_was_registered() -> None:
     CORSGate(app, allow_origins=[APP])
     assert cors(allow_origins=[PARTNER])(blueprint) is blueprint
     assert ask(app, "/x", origin=PARTNER).cors == readable_by(PARTNER)
+    # After a request too, such as by an extension that is set up late.
+    cors(allow_origins=[EVIL])(blueprint)
+    assert preflight(app, "/x", "GET", EVIL).seen == goes_on(EVIL)
+    assert ask(app, "/x", origin=EVIL).cors == readable_by(EVIL)
+    assert ask(app, "/x", origin=PARTNER).cors == DENIED
 
 
 def by_tenant(environ: Environ) -> Policy | None:
@@ -806,12 +863,18 @@ def test_a_callable_may_make_a_new_policy_for_every_request() -> None:
         pytest.param(lambda environ: True, "gave True, which is neither", id="returns-true"),
     ],
 )
+@pytest.mark.parametrize("place", ["view", "blueprint", "paths", "application"])
 def test_a_callable_that_fails_allows_nothing_and_the_application_still_answers(
-    source: Callable[[Environ], Any], logged: str, caplog: pytest.LogCaptureFixture
+    source: Callable[[Environ], Any], logged: str, place: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = new_app()
-    app.add_url_rule("/", view_func=cors(policy=source)(lambda: "ok"), endpoint="view")
-    CORSGate(app, allow_origins=[APP])
+    api = Blueprint("api", "project")
+    marked = cors(policy=source)
+    view: Callable[[], str] = lambda: "ok"  # noqa: E731  # of one type, marked or not
+    api.add_url_rule("/", "view", marked(view) if place == "view" else view)
+    app.register_blueprint(marked(api) if place == "blueprint" else api)
+    policy = source if place == "application" else Policy(allow_origins=[APP])
+    CORSGate(app, policy, paths={"/": source} if place == "paths" else None)
     answer = ask(app)
     assert (answer.status, answer.body, answer.cors) == (200, b"ok", NOTHING)
     assert logged in caplog.text
@@ -932,6 +995,11 @@ class Marked(Plain):
 
 
 @cors(allow_origins=[PARTNER])
+class Inheriting(Marked):
+    """As with `decorators`: what holds for a class holds for those that are derived from it."""
+
+
+@cors(allow_origins=[PARTNER])
 class MarkedView(View):
     methods = ["GET", "PUT"]  # noqa: RUF012  # the same
 
@@ -945,6 +1013,7 @@ class MarkedView(View):
         pytest.param(marked_view("page"), id="around-as-view"),
         pytest.param(Decorated.as_view("page"), id="in-decorators"),
         pytest.param(Marked.as_view("page"), id="on-the-class"),
+        pytest.param(Inheriting.as_view("page"), id="on-a-base-class"),
         pytest.param(MarkedView.as_view("page"), id="on-a-class-with-one-method-for-all"),
     ],
 )
@@ -958,6 +1027,36 @@ def test_a_class_may_be_marked_wherever_flask_takes_a_decorator(view: Callable[.
         assert answer.cors == readable_by(PARTNER)
         assert preflight(app, method=method, origin=PARTNER).seen == goes_on(PARTNER)
         assert preflight(app, method=method).status == 403
+
+
+def test_a_derived_class_may_have_another_mark_and_another_method() -> None:
+    @cors(allow_origins=[PARTNER], expose_headers=["ETag"])
+    class Base(MethodView):
+        @cors(allow_timing=True)
+        def get(self) -> str:
+            return "get"
+
+        @cors(allow_timing=True)
+        def put(self) -> str:
+            return "put"
+
+    @cors(allow_origins=[EVIL])
+    class Derived(Base):
+        """Its mark is in the place of the other; so is a method without one."""
+
+        def put(self) -> str:
+            return "another"
+
+    app = new_app()
+    app.add_url_rule("/base", view_func=Base.as_view("base"))
+    app.add_url_rule("/derived", view_func=Derived.as_view("derived"))
+    CORSGate(app, allow_origins=[APP])
+    exposed = {"Access_Control_Expose_Headers": "ETag"}
+    timed = readable_by(PARTNER, **exposed, Timing_Allow_Origin=PARTNER)
+    assert ask(app, "/base", "PUT", PARTNER).cors == timed
+    assert ask(app, "/derived", "GET", EVIL).cors == readable_by(EVIL, Timing_Allow_Origin=EVIL)
+    assert ask(app, "/derived", "PUT", EVIL).cors == readable_by(EVIL)
+    assert ask(app, "/derived", "PUT", PARTNER).cors == DENIED
 
 
 # ------------------------------------------------------------------ preflights
@@ -1098,6 +1197,19 @@ def test_a_redirect_that_leads_nowhere_else_is_given_up() -> None:
     assert (answer.status, answer.cors) == (308, readable_by(APP))
 
 
+def test_a_redirect_to_another_host_has_the_policy_of_the_application() -> None:
+    app = new_app()
+    app.add_url_rule("/notes", "notes", cors(allow_origins="*")(lambda: "ok"))
+    elsewhere = "https://elsewhere.example/notes"
+    app.url_map.add(Rule("/old", endpoint="old", redirect_to=elsewhere))
+    CORSGate(app, allow_origins=[APP])
+    answer = ask(app, "/old")
+    assert (answer.status, answer.cors) == (308, readable_by(APP))
+    assert answer.values("Location") == [elsewhere]
+    assert preflight(app, "/old", "GET").seen == goes_on(APP)
+    assert preflight(app, "/old", "GET", EVIL).status == 403
+
+
 def test_slashes_that_werkzeug_merges_lead_to_the_same_policy() -> None:
     app = new_app()
     app.add_url_rule("/a/notes/", "notes", cors(allow_origins=[PARTNER])(lambda: "ok"))
@@ -1174,6 +1286,30 @@ def test_the_host_counts_in_routing(host_matching: bool) -> None:
         assert call(app, "OPTIONS", "/", headers).seen == goes_on(origin)
         assert ask(app, origin=origin, Host=f"{name}.example.com").cors == readable_by(origin)
         assert ask(app, origin=EVIL, Host=f"{name}.example.com").cors == DENIED
+
+
+@pytest.mark.parametrize("path", ["/notes/", "/notes", "//notes", "/notes//"])
+def test_a_blueprint_of_a_subdomain_has_its_policy_there(path: str) -> None:
+    app = Flask("project", static_folder=None, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.com"
+    origins = {"one": PARTNER, "<tenant>": EVIL}
+    for subdomain, origin in origins.items():
+        blueprint = Blueprint(subdomain.strip("<>"), "project", subdomain=subdomain)
+        blueprint.add_url_rule("/notes/", "notes", lambda tenant=None: "ok")
+        app.register_blueprint(cors(allow_origins=[origin])(blueprint))
+    CORSGate(app, allow_origins=[APP])
+    status = 200 if path == "/notes/" else 308
+    for host, origin, expected in (
+        ("one.example.com", PARTNER, status),
+        ("any.example.com", EVIL, status),
+        ("example.com", APP, 404),
+    ):
+        answer = ask(app, path, origin=origin, Host=host)
+        assert (answer.status, answer.cors) == (expected, readable_by(origin))
+        headers = asking_for("GET", origin, Host=host)
+        assert call(app, "OPTIONS", path, headers).seen == goes_on(origin)
+        for other in {APP, PARTNER, EVIL} - {origin}:
+            assert ask(app, path, origin=other, Host=host).cors == DENIED
 
 
 class Broken(BaseConverter):

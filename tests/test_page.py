@@ -1,4 +1,4 @@
-"""examples/page.html in a real browser, against each of the three example APIs."""
+"""examples/page.html in real browsers, against each of the three example APIs."""
 
 import importlib
 import threading
@@ -6,12 +6,25 @@ from collections.abc import Iterable, Iterator
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from browsers import report_of
+from browsers import ENGINES, report_of
 from example_servers import EXAMPLES, KINDS, Addresses, try_it
+
+# What a page gets to know of a request that CORS has blocked.
+BLOCKED = {
+    "chromium": "TypeError: Failed to fetch",
+    "firefox": "TypeError: NetworkError when attempting to fetch resource.",
+}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def site(request: pytest.FixtureRequest) -> Iterator[tuple[str, Addresses]]:
+def site(engine: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, Addresses]]:
+    """The example anew for each engine, since the calls change what it keeps."""
     with try_it(request.param) as (_, _, addresses):
         yield request.param, addresses
 
@@ -20,9 +33,11 @@ def outcome(row: dict[str, str]) -> tuple[str, str, str | None]:
     return row["call"], row["outcome"], row.get("status")
 
 
-def test_the_page_shows_what_the_browser_let_through(site: tuple[str, Addresses]) -> None:
+def test_the_page_shows_what_the_browser_let_through(
+    site: tuple[str, Addresses], engine: str
+) -> None:
     kind, at = site
-    shown = report_of(at.page)
+    shown = report_of(at.page, engine)
     rows = {row["call"]: row for row in shown["rows"]}
 
     assert shown["heading"] == "Which calls does the browser let through?"
@@ -65,16 +80,16 @@ def test_the_page_shows_what_the_browser_let_through(site: tuple[str, Addresses]
     assert f"from {at.stranger}" in blocked[0]
     assert blocked[1] == "Blocked: the API does not allow this origin."
     assert blocked[2].startswith("Blocked✓ as expected")
-    assert "TypeError: Failed to fetch" in blocked[2]
+    assert BLOCKED[engine] in blocked[2]
     assert "The right outcome: this origin is not on the API" in blocked[2]
     assert "The console (F12) gives the reason." in blocked[2]
 
 
 def test_the_same_page_from_a_stranger_is_blocked_but_for_the_public_route(
-    site: tuple[str, Addresses],
+    site: tuple[str, Addresses], engine: str
 ) -> None:
     _, at = site
-    shown = report_of(at.stranger)
+    shown = report_of(at.stranger, engine)
     rows = {row["call"]: row for row in shown["rows"]}
 
     assert "which does not allow this page; it allows the same page on" in shown["who"]
@@ -97,7 +112,9 @@ def open_to_all(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     return [b"hello"]
 
 
-def test_the_page_shows_what_is_not_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_what_is_not_as_expected(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(EXAMPLES)
     example = importlib.import_module("try_it")
     page, stranger, api = (example.listen(0, "") for _ in range(3))
@@ -108,7 +125,7 @@ def test_the_page_shows_what_is_not_as_expected(monkeypatch: pytest.MonkeyPatch)
         server.set_app(app)
         threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        shown = report_of(page.origin)
+        shown = report_of(page.origin, engine)
     finally:
         for server in (page, stranger, api):
             server.shutdown()
