@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from types import FunctionType
-
-from ._marks import ViewPolicies, handlers_of, mark_of
+from ._marks import handlers_of, mark_of
 from ._origin import split_pattern
-from ._protocol import SAFE_METHODS
-from ._risk import is_loopback, registrable
+from ._risk import _registrable, is_loopback
 from ._sources import NotGiven
 from .errors import Problem
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from types import CellType
 
-    from ._marks import Mark
+    from ._marks import Mark, ViewPolicies
     from ._paths import PathRules
 
     # Where a policy stands, and the policy.
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 CHECKS = {
     # The gate or the middleware.
     "gate-missing": (
-        "The application has no CORSGate, so no answer has CORS headers{what}.",
+        "It has no CORSGate, so no answer has CORS headers{what}.",
         "Write CORSGate(app).",
     ),
     "gate-replaced": (
@@ -39,16 +37,17 @@ CHECKS = {
     ),
     "settings-changed": ("{what}", "Configure first, then give CORSGate the application."),
     "middleware-missing": (
-        "{value} is not in it, so no answer has CORS headers{what}.",
-        "Put it first in MIDDLEWARE.",
+        "It lacks {value}, so no answer has CORS headers{what}.",
+        "Put it first.",
     ),
     "middleware-twice": ("{value} is there twice.", "Keep the first."),
     "middleware-order": (
         "{what} can answer before {value} is asked, and that answer has no CORS headers.",
         "Put {value} first.",
     ),
-    "urlconf": (
-        "{value} does not load, so its views were not looked at: {what}.",
+    "settings-unreadable": ("They cannot be read: {what}", "Mend that first."),
+    "urlconf-unreadable": (
+        "It does not load, so no view was looked at: {what}",
         "Mend that first.",
     ),
     # Other layers.
@@ -57,7 +56,7 @@ CHECKS = {
         "Keep one of the two.",
     ),
     "mark-hidden": (
-        "Its @cors(...) is hidden from routing by another decorator, and does nothing.",
+        "Its @cors(...) is hidden from routing by another decorator, so it has another policy.",
         "{fix}",
     ),
     # Policies, in the project that they are in.
@@ -66,30 +65,32 @@ CHECKS = {
         "Name the origins of your pages here.",
     ),
     "loopback-origin": (
-        "{what} is the visitor's own computer, which is for development only.",
-        "Take it out where debug mode is off.",
+        "Only a developer has pages on the computer that the browser runs on: {what}.",
+        "Leave them out where debug mode is off.",
     ),
     "http-origin": (
-        "{what} comes over http, where whoever is on the network can change the page.",
-        "Write https://, or take it out where debug mode is off.",
+        "Whoever is on the network can change a page that comes over http: {what}.",
+        "Write https://, or accept it with dangerously_allow=['insecure-origin'].",
     ),
     "cookie-same-site": (
-        "{value} keeps the session cookie off the requests of {what}, which is another site.",
+        "{fix} keeps the session cookie off requests from another site: {what}.",
         "Write 'None' there, and True for SESSION_COOKIE_SECURE; or set allow_credentials=False.",
     ),
     "cookie-not-secure": (
-        "It is off, and a browser throws away a cookie with SameSite=None that is not secure.",
+        "It is off, and browsers throw away a cookie with SameSite=None that is not Secure.",
         "Write True.",
     ),
     "cookie-site-unknown": (
-        "{value} keeps the session cookie off the requests of {what} if that is another site.",
-        "Then write 'None' there, and True for SESSION_COOKIE_SECURE.",
+        "{fix} keeps the session cookie off requests from another site; is one of these? {what}.",
+        "If so, write 'None' there, and True for SESSION_COOKIE_SECURE.",
     ),
     "csrf-origin": (
-        "{what} may send credentials, but is missing here: Django refuses what it posts.",
-        "Add it.",
+        "Django refuses what pages post that may send credentials and are not listed here: {what}.",
+        "Add what is missing.",
     ),
 }
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ANY_HEADER = "access-control-allow-"
 # What may be as it should: told, but not counted.
 NOTES = frozenset({"cookie-site-unknown"})
 
@@ -98,6 +99,21 @@ def finding(code: str, field: str, value: object = "", *, what: str = "", fix: s
     """What a check has found, in the words of `CHECKS`."""
     message, hint = (text.format(value=repr(value), what=what, fix=fix) for text in CHECKS[code])
     return Problem(code=code, field=field, value=value, message=message, hint=hint)
+
+
+def conclude(
+    problems: Iterable[Problem], routes: int, spell: Callable[[Problem], str] = str
+) -> tuple[str, int]:
+    """All that was found, a line each, and the exit status of a command that says so."""
+    lines: list[str] = []
+    count = 0
+    for found in problems:
+        is_note = found.code in NOTES
+        count += not is_note
+        lines.append(f"note: {spell(found)}" if is_note else spell(found))
+    total = f"{count} problem{'s' if count != 1 else ''} found."
+    checked = f"{routes} route{'s' if routes != 1 else ''} checked, no problem found."
+    return "\n".join([*lines, total if count else checked]), 1 if count else 0
 
 
 def listed(names: Iterable[object]) -> str:
@@ -175,21 +191,25 @@ def check_cookies(
         if foreign and not secure:
             return [finding("cookie-not-secure", "SESSION_COOKIE_SECURE", secure)]
         return []
-    field = "SESSION_COOKIE_SAMESITE"
-    # Chromium takes a cookie without the attribute for one with Lax.
-    if sites and foreign:
-        return [finding("cookie-same-site", field, same_site or None, what=listed(foreign))]
-    if not sites and remote:
-        return [finding("cookie-site-unknown", field, same_site or None, what=listed(remote))]
-    return []
+    if not (foreign if sites else remote):
+        return []
+    return [
+        finding(
+            "cookie-same-site" if sites else "cookie-site-unknown",
+            "SESSION_COOKIE_SAMESITE",
+            same_site,
+            what=listed(foreign if sites else remote),
+            fix=repr(same_site) if same_site else f"{same_site}, which Chrome takes for 'Lax',",
+        )
+    ]
 
 
-def unsafe_with_credentials(places: Iterable[Place]) -> dict[str, Policy]:
+def unsafe_with_credentials(places: Iterable[Place]) -> set[str]:
     """The origins that may send credentials with a method that changes something."""
     return {
-        text: policy
+        text
         for _, policy in places
-        if policy.allow_credentials and not SAFE_METHODS.issuperset(policy.allow_methods)
+        if policy.allow_credentials and not _SAFE_METHODS.issuperset(policy.allow_methods)
         for text in _texts(policy)
     }
 
@@ -213,33 +233,40 @@ def _site(host: str) -> str:
     """HTML, "site": what a cookie with SameSite may not leave."""
     host = host.removesuffix(".")
     is_address = host.startswith("[") or not host.strip("0123456789.")
-    return host if is_address else registrable(host)
+    return host if is_address else _registrable(host)
 
 
 # ------------------------------------------------------------------ marks and other layers
 
 
-def hidden_marks(view: object, known: Collection[Mark]) -> bool:
+def hides_mark(view: object, known: Collection[Mark], end: object = None) -> bool:
     """Whether there is a mark somewhere in a view, or in its module in its place, for nothing."""
     starts = [view, *(handler for _, handler in handlers_of(view)), _in_module(view)]
-    inside = (target for start in starts for target in within(start))
+    inside = (target for start in starts for target in within(start, end))
     return any(mark is not None and mark not in known for mark in map(mark_of, inside))
 
 
 def _in_module(view: object) -> object:
     """What a module has under the name of a view: the whole of it, with what is above a route."""
-    space = getattr(view, "__globals__", {}) if isinstance(view, FunctionType) else {}
+    space: Mapping[str, object] = getattr(view, "__globals__", {})
     return space.get(getattr(view, "__name__", ""))
 
 
-def within(start: object) -> Iterator[object]:
-    """A callable and those that it holds: what decorators and WSGI layers are around."""
+def within(start: object, end: object = None) -> Iterator[object]:
+    """A callable and those that it holds: what decorators and WSGI layers are around.
+
+    :param end: what to look no further than.
+    """
     queue, seen = [start], [start]
     for target in queue:
         if not callable(target) or isinstance(target, type):
             continue
         yield target
-        held = [cell.cell_contents for cell in getattr(target, "__closure__", None) or () if _is_full(cell)]
+        if target is end:
+            continue
+        held = [
+            content for cell in getattr(target, "__closure__", None) or () for content in _in(cell)
+        ]
         held += [getattr(target, name, None) for name in ("__self__", "__func__", "func")]
         held += getattr(target, "__dict__", {}).values()
         for other in held:
@@ -248,14 +275,20 @@ def within(start: object) -> Iterator[object]:
                 queue.append(other)
 
 
-def _is_full(cell: object) -> bool:
+def _in(cell: CellType) -> list[object]:
     try:
-        return bool(cell.cell_contents or True)  # type: ignore[attr-defined]
-    except ValueError:
-        return False
+        return [cell.cell_contents]
+    except ValueError:  # a name that is not bound yet
+        return []
 
 
-def module_of(target: object) -> str:
+def package_of(target: object) -> str:
     """The package that a function or an object comes from."""
     module = getattr(target, "__globals__", {}).get("__name__") or type(target).__module__
     return str(module).partition(".")[0]
+
+
+def sets_headers(function: object) -> bool:
+    """Whether a function spells a CORS header by itself."""
+    constants = getattr(getattr(function, "__code__", None), "co_consts", ())
+    return any(str(constant).lower().startswith(_ANY_HEADER) for constant in constants)

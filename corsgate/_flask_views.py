@@ -42,6 +42,12 @@ def notice_mark(target: object = None, mark: Mark | None = None) -> None:
             setattr(target, _BELOW, mark)
 
 
+def mark_below(view: object) -> Mark | None:
+    """The mark above a function that @app.route has registered without it."""
+    mark: Mark | None = getattr(view, _BELOW, None)
+    return mark
+
+
 class MergedViews:
     """A snapshot of an application's views, and their policies; never changed, so threads share it.
 
@@ -94,7 +100,7 @@ def _compile(
     blueprints = endpoint.split(".")[:-1]
     names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
     groups = [mark_of(app.blueprints.get(name)) for name in names]
-    below = getattr(view, _BELOW, None)
+    below = mark_below(view)
     # A mark that some route has by its wrapper is not meant for other routes of the function.
     if below not in above:
         groups.append(below)

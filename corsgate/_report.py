@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._check import is_regex
+from ._marks import class_of, handlers_of, mark_of
 from ._sources import Derived, NotGiven
 from .policy import Policy
 
@@ -27,10 +28,7 @@ def describe(source: Source) -> str:
         plain = Policy()
         fields = source.to_dict()
         origins = fields.pop("allow_origins")
-        if origins == ("*",):
-            found = ["any origin"]
-        else:
-            found = [_show(origins) or "no origin"]
+        found = ["any origin" if origins == ("*",) else _show(origins) or "no origin"]
         found += [
             f"{name}={_show(value)}"
             for name, value in fields.items()
@@ -38,8 +36,8 @@ def describe(source: Source) -> str:
         ]
         return "; ".join(found)
     if isinstance(source, Derived):
-        options = (f"{name}={_show(value)}" for name, value in source.options.items())
-        return "; ".join([describe(source.base), *options])
+        options = (f"{name}={_show(value)}" for name, value in source._options.items())
+        return "; ".join([describe(source._source), *options])
     return f"asks {_name(source)} for each request"
 
 
@@ -53,10 +51,11 @@ def _show(value: object) -> str:
 
 def _name(function: object) -> str:
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"  # type: ignore[attr-defined]
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def rows_of(
+    domain: str,
     path: str,
     methods: Sequence[str],
     policies: ViewPolicies,
@@ -66,6 +65,7 @@ def rows_of(
 ) -> list[Row]:
     """The rows of one route: one for the methods that share a policy and where it comes from.
 
+    :param domain: what to show in front of the path.
     :param path: the path, with each variable part as `<name>`.
     :param methods: those that the view serves; none if that cannot be told.
     :param marked_at: where the mark that decides for a method stands.
@@ -81,12 +81,12 @@ def rows_of(
         for place, applies in held:
             found.setdefault((place, describe(applies)), []).append(method)
     return [
-        (path, ", ".join(names), place, policy) for (place, policy), names in found.items()
+        (domain + path, ", ".join(names), place, policy) for (place, policy), names in found.items()
     ]
 
 
 def _by_path(path: str, rules: PathRules, application: str) -> list[tuple[str, Source]]:
-    """The rules for a path. Where it has variable parts, some of `paths` may hold for some of it."""
+    """The rules for a path. Variable parts may be what some of `paths` is about."""
     patterns = rules.patterns()
     fixed, variable, _ = path.partition("<")
     below = [
@@ -96,7 +96,9 @@ def _by_path(path: str, rules: PathRules, application: str) -> list[tuple[str, S
     ]
     # A variable part stands in the path for a text that no rule has.
     matching = [pattern for pattern in patterns if _covers(pattern, path)]
-    nearest = max(matching, key=lambda pattern: (not pattern.endswith("/*"), len(pattern)), default="")
+    nearest = max(
+        matching, key=lambda pattern: (not pattern.endswith("/*"), len(pattern)), default=""
+    )
     place = f"paths {nearest!r}" if nearest else application
     return [
         (place, rules.find(path)),
@@ -109,11 +111,19 @@ def _covers(pattern: str, path: str) -> bool:
     return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
 
 
+def is_marked(view: object, method: str) -> bool:
+    """Whether a mark of the view itself decides for a method, or one of its class or handler."""
+    handler = dict(handlers_of(view)).get(method.lower())
+    return any(mark_of(target) is not None for target in (view, class_of(view), handler))
+
+
 def table(rows: Iterable[Row]) -> str:
     """The rows under a line of titles, in columns."""
     lines = [_HEAD, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]
+        )
         for line in lines
     )

@@ -82,11 +82,11 @@ def find_foreign_origin(regex: re.Pattern[str]) -> str | None:
     # What may be left out of a text is no part of the domain that is meant: "example\\.com\\w*".
     samples = list(_samples(regex))
     meant = _origins_of(_samples(regex, optional=False)) or _origins_of(samples)
-    own = {registrable(host) for _, host, _ in meant}
+    own = {_registrable(host) for _, host, _ in meant}
     for scheme, host, port in (*_origins_of(samples), *_origins_of((b, b) for _, b in samples)):
         for foreign in (host, *_neighbours(host)):
             origin = f"{scheme}://{foreign}{port}"
-            if registrable(foreign) not in own and regex.fullmatch(origin):
+            if _registrable(foreign) not in own and regex.fullmatch(origin):
                 return origin
     return None
 
@@ -97,15 +97,14 @@ def _origins_of(samples: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]
     return [parts for parts in found if parts]
 
 
-def registrable(host: str) -> str:
-    """The part of a host that somebody has registered; two labels where no suffix is known."""
+def _registrable(host: str) -> str:
     host = host.removesuffix(".")
     domain = _suffixes().privatesuffix(host)
     return domain or ".".join(host.split(".")[-2:])
 
 
 def _neighbours(host: str) -> Iterator[str]:
-    own = registrable(host)
+    own = _registrable(host)
     labels = host.split(".")
     for start in range(len(labels)):
         below = ".".join(labels[start:])

@@ -113,11 +113,11 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
 class Derived:
     """A source with some options changed: what options under a callable source inherit from."""
 
-    __slots__ = ("_derived", "base", "options", "vary")
+    __slots__ = ("_derived", "_options", "_source", "vary")
 
     def __init__(self, source: Callable[..., Policy | None], options: Mapping[str, Any]) -> None:
-        self.base = source
-        self.options = options
+        self._source = source
+        self._options = options
         self.vary = getattr(source, "vary", ())
         # By identity: a source gives the same few policies again and again.
         self._derived: dict[int, tuple[Policy | None, Policy]] = {}
@@ -125,19 +125,19 @@ class Derived:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Derived)
-            and self.base == other.base
-            and self.options == other.options
+            and self._source == other._source
+            and self._options == other._options
         )
 
     def __hash__(self) -> int:
-        return hash(self.base)
+        return hash(self._source)
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        base = self.base(environ)
+        base = self._source(environ)
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
-        policy = (CLOSED if base is None else base).replace(**self.options)
+        policy = (CLOSED if base is None else base).replace(**self._options)
         if len(self._derived) >= 256:  # a source that makes a new policy for every request
             self._derived.clear()
         self._derived[id(base)] = (base, policy)

@@ -31,21 +31,33 @@ CORE = (
     "corsgate._paths",
     "corsgate.wsgi",
     "corsgate._marks",
+    "corsgate._report",
+    "corsgate._advice",
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
-    "flask": ("corsgate._flask_routing", "corsgate._flask_views", "corsgate.flask"),
+    "flask": (
+        "corsgate._flask_routing",
+        "corsgate._flask_views",
+        "corsgate.flask",
+        "corsgate._flask_commands",
+    ),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
         "corsgate.django.middleware",
         "corsgate.django",
+        "corsgate.django.checks",
+        "corsgate.django.apps",
+        "corsgate.django.management",
+        "corsgate.django.management.commands",
+        "corsgate.django.management.commands.cors",
     ),
 }
 # What may be imported from elsewhere, besides the standard library.
 LIBRARIES = {
     "core": {"idna", "publicsuffixlist"},
-    "flask": {"flask", "werkzeug"},
+    "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
