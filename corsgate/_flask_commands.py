@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.routing import Rule
 
+    from ._marks import ViewPolicies
     from ._report import Row
     from .flask import _Gate
 
@@ -102,7 +103,7 @@ def _rows(app: Flask, gate: _Gate, views: MergedViews) -> list[Row]:
             rule.rule,
             _methods_of(rule),
             views.find(rule.endpoint),
-            _marked_at(app, rule.endpoint),
+            _marked_at(app, rule.endpoint, views.find(rule.endpoint)),
             gate._rules,
             "application",
         )
@@ -121,14 +122,13 @@ def _methods_of(rule: Rule) -> list[str]:
     return sorted(methods - ({"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}) or methods)
 
 
-def _marked_at(app: Flask, endpoint: str) -> Callable[[str], str]:
+def _marked_at(app: Flask, endpoint: str, policies: ViewPolicies) -> Callable[[str], str]:
     view = app.view_functions.get(endpoint)
     names = [name for name in _blueprints_of(endpoint) if mark_of(app.blueprints.get(name))]
 
     def marked_at(method: str) -> str:
-        if names and not is_marked(view, method) and mark_below(view) is None:
-            return f"blueprint {names[-1]!r}"
-        return "view"
+        own = is_marked(view, method) or mark_below(view) in policies.marks
+        return f"blueprint {names[-1]!r}" if names and not own else "view"
 
     return marked_at
 

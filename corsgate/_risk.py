@@ -35,8 +35,10 @@ def is_insecure(entry: str) -> bool:
 
 
 def is_loopback(entry: str) -> bool:
-    """Whether this origin is of the very machine that the browser runs on."""
-    _, label, parent, _ = split_pattern(entry)
+    """Whether this is a web origin of the very machine that the browser runs on."""
+    scheme, label, parent, _ = split_pattern(entry)
+    if scheme not in ("http", "https"):
+        return False  # tauri://localhost is an application's
     host = (label + parent).removesuffix(".")
     return host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
 

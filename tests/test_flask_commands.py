@@ -14,6 +14,7 @@ from flask.views import MethodView
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.middleware.shared_data import SharedDataMiddleware
+from werkzeug.routing import Rule
 
 from corsgate import Policy
 from corsgate._flask_commands import command
@@ -22,14 +23,19 @@ from corsgate.flask import CORSGate, cors
 NONE_FOUND = "no problem found."
 
 
-def hello(**values: object) -> str:
-    return "hello"
+def view() -> Callable[..., str]:
+    """A new one each time, since a mark stays on the function below it."""
+
+    def hello(**values: object) -> str:
+        return "hello"
+
+    return hello
 
 
 def new_app(**config: Any) -> Flask:
     app = Flask("shop", static_folder=None)
     app.config.update(config)
-    app.add_url_rule("/", "hello", hello)
+    app.add_url_rule("/", "hello", view())
     return app
 
 
@@ -71,18 +77,18 @@ def test_each_route_is_shown_with_its_methods_its_policy_and_the_place_of_that()
             return "made"
 
     api.add_url_rule("/things", view_func=Things.as_view("things"))
-    api.add_url_rule("/old", "old", cors(None)(hello), methods=["PUT", "GET"])
+    api.add_url_rule("/old", "old", cors(None)(view()), methods=["PUT", "GET"])
     cors(allow_credentials=True, max_age=60)(api)
     app.register_blueprint(api)
-    app.add_url_rule("/health/<name>", "health", hello)
+    app.add_url_rule("/health/<name>", "health", view())
     CORSGate(app, allow_origins=[APP, PARTNER], paths={"/health/*": {"allow_origins": "*"}})
-    both = f"{APP}, {PARTNER}"
+    both, inherited = f"{APP}, {PARTNER}", "allow_credentials=True; max_age=60"
     assert run(app) == (
         0,
         [
             "ROUTE           METHODS   FROM               POLICY",
             f"/               GET       application        {both}",
-            f"/api/things     GET       blueprint 'api'    {both}; allow_credentials=True; max_age=60",
+            f"/api/things     GET       blueprint 'api'    {both}; {inherited}",
             "/api/things     POST      view               any origin; max_age=60",
             "/api/old        GET, PUT  view               None: left to the view",
             "/health/<name>  GET       paths '/health/*'  any origin",
@@ -132,17 +138,17 @@ def test_a_policy_is_shown_in_one_line(options: dict[str, Any], shown: str) -> N
 
 def test_options_on_top_of_a_callable_are_shown_with_it() -> None:
     app = new_app()
-    app.add_url_rule("/a", "a", cors(max_age=5)(hello))
+    app.add_url_rule("/a", "a", cors(max_age=5)(view()))
     CORSGate(app, by_tenant)
     assert policies(app)["/a"] == f"view: asks {__name__}.by_tenant for each request; max_age=5"
 
 
 def test_a_mark_above_the_route_and_one_of_an_inner_blueprint_are_found() -> None:
     app = new_app()
-    cors(allow_origins=PARTNER)(app.route("/above")(functools.partial(hello)))  # type: ignore[type-var]
+    cors(allow_origins=PARTNER)(app.route("/above", endpoint="above")(view()))
     outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
-    inner.add_url_rule("/inner", "a", hello)
-    outer.add_url_rule("/outer", "b", hello)
+    inner.add_url_rule("/inner", "a", view())
+    outer.add_url_rule("/outer", "b", view())
     outer.register_blueprint(inner)
     cors(max_age=5)(outer)
     cors(max_age=6)(inner)
@@ -157,7 +163,7 @@ def test_a_mark_above_the_route_and_one_of_an_inner_blueprint_are_found() -> Non
 def test_a_route_with_variable_parts_is_shown_with_all_paths_that_it_may_be() -> None:
     app = Flask("shop", static_folder=None)
     for path in ("/api", "/api/<name>", "/api/health", "/api/<int:id>/parts", "/<path:rest>"):
-        app.add_url_rule(path, path, hello)
+        app.add_url_rule(path, path, view())
     paths = {"/api/*": PARTNER, "/api/health": EVIL, "/other/*": APP}
     CORSGate(app, paths={path: {"allow_origins": origin} for path, origin in paths.items()})
     assert run(app)[1][1:] == [
@@ -177,9 +183,9 @@ def test_a_route_with_variable_parts_is_shown_with_all_paths_that_it_may_be() ->
 def test_methods_are_those_of_the_route_and_its_host_is_in_front() -> None:
     app = Flask("shop", static_folder=None, subdomain_matching=True)
     app.config["SERVER_NAME"] = "example.com"
-    app.add_url_rule("/a", "a", hello, methods=["HEAD"])
-    app.add_url_rule("/b", "b", hello, methods=["OPTIONS"])
-    app.add_url_rule("/c", "c", hello, subdomain="api")
+    app.add_url_rule("/a", "a", view(), methods=["HEAD"])
+    app.add_url_rule("/b", "b", view(), methods=["OPTIONS"])
+    app.add_url_rule("/c", "c", view(), subdomain="api")
     CORSGate(app, allow_origins=APP)
     assert [line.split()[:2] for line in run(app)[1][1:]] == [
         ["/a", "HEAD"],
@@ -187,7 +193,7 @@ def test_methods_are_those_of_the_route_and_its_host_is_in_front() -> None:
         ["api.example.com/c", "GET"],
     ]
     app = Flask("shop", static_folder=None, host_matching=True)
-    app.add_url_rule("/d", "d", hello, host="d.example.com")
+    app.add_url_rule("/d", "d", view(), host="d.example.com")
     CORSGate(app, allow_origins=APP)
     assert run(app)[1][1].split()[0] == "d.example.com/d"
 
@@ -195,7 +201,7 @@ def test_methods_are_those_of_the_route_and_its_host_is_in_front() -> None:
 def test_the_table_does_without_a_view_function_and_without_a_method() -> None:
     app = Flask("shop", static_folder=None)
     app.add_url_rule("/late", "late")
-    app.add_url_rule("/socket", "socket", hello, websocket=True, methods=[])
+    app.url_map.add(Rule("/socket", endpoint="socket"))
     CORSGate(app, allow_origins=APP)
     assert [line.split()[:2] for line in run(app)[1][1:]] == [["/late", "GET"], ["/socket", "any"]]
 
@@ -205,7 +211,7 @@ def test_the_table_does_without_a_view_function_and_without_a_method() -> None:
 
 def test_a_sound_application_has_no_problem() -> None:
     app = new_app(SECRET_KEY="s", SERVER_NAME="api.example.com:8000")
-    app.add_url_rule("/a", "a", cors(max_age=5)(hello))
+    app.add_url_rule("/a", "a", cors(max_age=5)(view()))
     CORSGate(app, allow_origins=[APP], allow_credentials=True)
     app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
     assert run(app, "check") == (0, ["2 routes checked, no problem found."])
@@ -246,10 +252,14 @@ def test_options_that_stop_the_start_are_told_one_line_each(words: tuple[str, ..
     assert run(broken, *words) == (
         1,
         [
-            "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number of"
-            " seconds, such as 600; 0 turns caching off. [max-age]",
-            "allow_origins: '*' cannot be combined with credentials: every site could act as the"
-            " user. Name the origins, or set allow_credentials=False here. [wildcard-credentials]",
+            (
+                "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number of"
+                " seconds, such as 600; 0 turns caching off. [max-age]"
+            ),
+            (
+                "allow_origins: '*' cannot be combined with credentials: every site could act as the"
+                " user. Name the origins, or set allow_credentials=False here. [wildcard-credentials]"
+            ),
             "2 problems found.",
         ],
     )
@@ -259,7 +269,7 @@ def test_options_that_stop_the_start_are_told_one_line_each(words: tuple[str, ..
 def test_what_views_inherit_is_checked_before_the_first_request(words: tuple[str, ...]) -> None:
     app = new_app()
     for name in ("a", "b"):
-        app.add_url_rule(f"/{name}", name, cors(allow_origins="*")(lambda: name))
+        app.add_url_rule(f"/{name}", name, cors(allow_origins="*")(view()))
     CORSGate(app, allow_origins=[APP], allow_credentials=True)
     line = (
         "view '{}': allow_origins: '*' cannot be combined with credentials: every site could act as"
@@ -273,9 +283,11 @@ def test_settings_that_come_after_the_gate_are_found() -> None:
     CORSGate(app, allow_origins=[APP])
     app.config["CORS_MAX_AGE"] = 5
     assert check(app) == [
-        "app.config: CORS_MAX_AGE changed after CORSGate had read app.config: set it before"
-        " CORSGate(app) or init_app(app). Configure first, then give CORSGate the application."
-        " [settings-changed]"
+        (
+            "app.config: CORS_MAX_AGE changed after CORSGate had read app.config: set it before"
+            " CORSGate(app) or init_app(app). Configure first, then give CORSGate the application."
+            " [settings-changed]"
+        )
     ]
 
 
@@ -283,11 +295,13 @@ def test_a_gate_that_allows_nothing_is_found() -> None:
     app = new_app()
     CORSGate(app)
     assert check(app) == [
-        "allow_origins: No origin is allowed anywhere, so no page of another origin can read an"
-        " answer. Name the origins of your pages here. [nothing-allowed]"
+        (
+            "allow_origins: No origin is allowed anywhere, so no page of another origin can read an"
+            " answer. Name the origins of your pages here. [nothing-allowed]"
+        )
     ]
     app = new_app()
-    app.add_url_rule("/a", "a", cors(None)(hello))
+    app.add_url_rule("/a", "a", cors(None)(view()))
     CORSGate(app)
     assert check(app) == []
 
@@ -325,8 +339,10 @@ def test_a_layer_that_can_answer_belongs_inside_of_the_gate(
     CORSGate(app, allow_origins=APP)
     app.wsgi_app = Layer(wrap(Layer(app.wsgi_app)))  # type: ignore[method-assign]
     assert check(app) == [
-        f"app.wsgi_app: {name} is around CORSGate, and what it answers by itself has no CORS"
-        " headers. Put it on app.wsgi_app before CORSGate(app). [gate-order]"
+        (
+            f"app.wsgi_app: {name} is around CORSGate, and what it answers by itself has no CORS"
+            " headers. Put it on app.wsgi_app before CORSGate(app). [gate-order]"
+        )
     ]
     app = new_app()
     app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[method-assign]
@@ -340,8 +356,10 @@ def test_a_gate_that_was_taken_out_is_found() -> None:
     CORSGate(app, allow_origins=APP)
     app.wsgi_app = Layer(original)  # type: ignore[method-assign]
     assert check(app) == [
-        "app.wsgi_app: It has been replaced since CORSGate(app), and the gate is not in it any"
-        " more. Wrap what is there: app.wsgi_app = Layer(app.wsgi_app). [gate-replaced]"
+        (
+            "app.wsgi_app: It has been replaced since CORSGate(app), and the gate is not in it any"
+            " more. Wrap what is there: app.wsgi_app = Layer(app.wsgi_app). [gate-replaced]"
+        )
     ]
 
 
@@ -389,17 +407,17 @@ def test_other_layers_for_cors_are_found() -> None:
     ]
 
 
-def hiding(view: Callable[..., str]) -> Callable[..., str]:
+def hiding(target: Callable[..., str]) -> Callable[..., str]:
     """A decorator that forgets `functools.wraps`, but for the name."""
 
-    def hidden(**values: object) -> str:
-        return view(**values)
+    def hidden(*arguments: object) -> str:
+        return target(*arguments)
 
-    hidden.__name__ = view.__name__
+    hidden.__name__ = target.__name__
     return hidden
 
 
-def known_by_name(**values: object) -> str:
+def known_by_name() -> str:
     return "hello"
 
 
@@ -413,18 +431,18 @@ HIDDEN = (
 
 
 def test_a_mark_that_routing_cannot_see_is_found() -> None:
-    def kept(view: Callable[..., str]) -> Callable[..., str]:
-        return functools.wraps(view)(hiding(view))
+    def kept(target: Callable[..., str]) -> Callable[..., str]:
+        return functools.wraps(target)(hiding(target))
 
     class Thing(MethodView):
         get = hiding(cors(allow_origins=PARTNER)(lambda self: "thing"))
 
     app = new_app()
-    app.add_url_rule("/hidden", "hidden", hiding(cors(allow_origins=PARTNER)(hello)))
-    app.add_url_rule("/partial", "partial", functools.partial(cors(allow_origins=PARTNER)(hello)))
+    app.add_url_rule("/hidden", "hidden", hiding(cors(allow_origins=PARTNER)(view())))
+    app.add_url_rule("/partial", "partial", functools.partial(cors(allow_origins=PARTNER)(view())))
     app.add_url_rule("/above", "above", above_the_route)
     app.add_url_rule("/thing", "thing", Thing.as_view("thing"))
-    app.add_url_rule("/kept", "kept", kept(cors(allow_origins=PARTNER)(hello)))
+    app.add_url_rule("/kept", "kept", kept(cors(allow_origins=PARTNER)(view())))
     CORSGate(app, allow_origins=APP)
     assert check(app) == [HIDDEN.format(name) for name in ("hidden", "partial", "above", "thing")]
 
@@ -463,11 +481,11 @@ def test_origins_of_development_are_found_where_debug_mode_is_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = new_app()
-    app.add_url_rule("/a", "a", cors(max_age=5)(hello))
-    app.add_url_rule("/b", "b", cors(allow_origins="http://localhost:1")(hello))
+    app.add_url_rule("/a", "a", cors(max_age=5)(view()))
+    app.add_url_rule("/b", "b", cors(allow_origins="http://localhost:1")(view()))
     CORSGate(
         app,
-        allow_origins=[APP, *DEVELOPMENT],
+        allow_origins=[APP, "tauri://localhost", *DEVELOPMENT],
         paths={
             "/x": {"allow_origins": ["http://intranet", "http://*.lan"]},
             "/y": {"allow_origins": "http://known.example", "dangerously_allow": "insecure-origin"},
@@ -520,7 +538,7 @@ UNSET = "None, which Chrome takes for 'Lax',"
             ["https://198.51.2.1"],
             (ANOTHER_SITE, UNSET, "https://198.51.2.1"),
         ),
-        ({"SERVER_NAME": "[::1]"}, ["https://[::1]:8443"], None),
+        ({"SERVER_NAME": "[2001:db8::1]"}, ["https://[2001:db8::1]:8443"], None),
         ({"SERVER_NAME": "api.example.com"}, ["null"], (ANOTHER_SITE, UNSET, "null")),
         (
             {"SERVER_NAME": "localhost"},
@@ -549,8 +567,10 @@ def test_a_session_cookie_that_stays_behind_is_found(
 def test_a_cookie_that_browsers_throw_away_is_found() -> None:
     config = {"SERVER_NAME": "api.example.com", "SESSION_COOKIE_SAMESITE": "None"}
     assert cookie_checks(PARTNER, **config) == [
-        "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with SameSite=None that"
-        " is not Secure. Write True. [cookie-not-secure]"
+        (
+            "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with SameSite=None that"
+            " is not Secure. Write True. [cookie-not-secure]"
+        )
     ]
 
 
