@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from answers import APP, EVIL, PARTNER, readable_by
 from django.core import checks
+from django.core.checks.registry import registry
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.test import override_settings
@@ -18,9 +19,11 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django_project import COMMON, CORSGATE, URLs, send_sync, settings_of
 
+import corsgate.django
 from corsgate import errors
 from corsgate._advice import CHECKS
 from corsgate.django import CORSMiddleware, cors
+from corsgate.django.apps import CORSGateConfig
 from corsgate.django.checks import check_deployment, check_project, id_of
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -65,7 +68,7 @@ def find(
 
 
 def test_a_sound_project_has_no_problem() -> None:
-    sound = {
+    sound: dict[str, Any] = {
         "CORS_ALLOW_CREDENTIALS": True,
         "CSRF_TRUSTED_ORIGINS": [APP],
         "ALLOWED_HOSTS": ["api.example.com"],
@@ -75,7 +78,8 @@ def test_a_sound_project_has_no_problem() -> None:
 
 
 def test_each_kind_of_problem_has_an_id_of_its_own() -> None:
-    kinds = [*CHECKS, *errors.CODES]
+    of_flask = {"gate-missing", "gate-replaced", "gate-order", "settings-changed"}
+    kinds = [*(CHECKS.keys() - of_flask), *errors.CODES]
     ids = [
         id_of(errors.Problem(code=code, field="", value="", message="", hint="")) for code in kinds
     ]
@@ -145,8 +149,8 @@ def test_security_middleware_counts_where_it_redirects() -> None:
     assert find(None, SECURITY, CORSGATE) == []
     assert find(None, SECURITY, COMMON, CORSGATE, SECURE_SSL_REDIRECT=True) == [
         (
-            f"MIDDLEWARE: {SECURITY!r} and {COMMON!r} can answer before {CORSGATE!r} is asked, and that"
-            f" answer has no CORS headers. Put {CORSGATE!r} first. [corsgate.W007]"
+            f"MIDDLEWARE: {SECURITY!r} and {COMMON!r} can answer before {CORSGATE!r} is asked, and"
+            f" that answer has no CORS headers. Put {CORSGATE!r} first. [corsgate.W007]"
         )
     ]
     assert find(None, CORSGATE, SECURITY, SECURE_SSL_REDIRECT=True) == []
@@ -164,8 +168,8 @@ def test_what_answers_in_process_view_may_stand_anywhere() -> None:
 def test_django_cors_headers_beside_it_is_found() -> None:
     assert find(None, CORSGATE, CORSHEADERS) == [
         (
-            "MIDDLEWARE: django-cors-headers sets CORS headers too, and corsgate takes them out. Keep"
-            " one of the two. [corsgate.E003]"
+            "MIDDLEWARE: django-cors-headers sets CORS headers too, and corsgate takes them out."
+            " Keep one of the two. [corsgate.E003]"
         )
     ]
 
@@ -179,7 +183,11 @@ WILDCARD = (
 
 
 def test_each_problem_of_the_settings_is_told_at_the_name_of_its_setting() -> None:
-    settings = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True, "CORS_MAX_AGE": -1}
+    settings: dict[str, Any] = {
+        "CORS_ALLOW_ALL_ORIGINS": True,
+        "CORS_ALLOW_CREDENTIALS": True,
+        "CORS_MAX_AGE": -1,
+    }
     assert find(CORS_ALLOW_ORIGINS=None, **settings) == [
         (
             "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number of"
@@ -300,8 +308,8 @@ HERE = {"ALLOWED_HOSTS": ["api.example.com", ".example.org"]}
         (
             {**HERE, "SESSION_COOKIE_SAMESITE": "None"},
             (
-                "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with SameSite=None"
-                " that is not Secure. Write True. [corsgate.W010]"
+                "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with"
+                " SameSite=None that is not Secure. Write True. [corsgate.W010]"
             ),
         ),
         ({"ALLOWED_HOSTS": ["*"], "CORS_ALLOW_ORIGINS": APP}, PERHAPS.format("'Lax'", repr(APP))),
@@ -359,12 +367,15 @@ UNTRUSTED = (
 def test_an_origin_that_django_refuses_to_take_posts_from_is_found(
     origins: list[Any], trusted: list[str], missing: str | None
 ) -> None:
-    settings = {"CORS_ALLOW_ORIGINS": origins, "CSRF_TRUSTED_ORIGINS": trusted}
+    settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": origins, "CSRF_TRUSTED_ORIGINS": trusted}
     told = [UNTRUSTED.format(missing)] if missing else []
     assert find(None, CORSGATE, CSRF, **settings, CORS_ALLOW_CREDENTIALS=True) == told
     assert find(None, CORSGATE, CSRF, **settings) == []
     assert find(None, CORSGATE, **settings, CORS_ALLOW_CREDENTIALS=True) == []
-    reading = {"CORS_ALLOW_CREDENTIALS": True, "CORS_ALLOW_METHODS": ["GET", "HEAD"]}
+    reading: dict[str, Any] = {
+        "CORS_ALLOW_CREDENTIALS": True,
+        "CORS_ALLOW_METHODS": ["GET", "HEAD"],
+    }
     assert find(None, CORSGATE, CSRF, **settings, **reading) == []
 
 
@@ -373,7 +384,7 @@ def test_an_origin_that_django_refuses_to_take_posts_from_is_found(
 
 def test_origins_of_development_are_found_in_deployment_only() -> None:
     urls: URLs = [path("a/b", cors(allow_origins="http://localhost:1")(hello))]
-    settings = {
+    settings: dict[str, Any] = {
         "CORS_ALLOWED_ORIGINS": [APP, "http://localhost:3000"],
         "CORS_PATHS": {"/x": {"allow_origins": "http://intranet"}},
         "CORS_ALLOW_ORIGINS": None,
@@ -424,6 +435,20 @@ def manage(tmp_path: Path, *words: str) -> tuple[int, str]:
     command = [sys.executable, str(tmp_path / "manage.py"), *words]
     done = subprocess.run(command, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
+
+
+def test_the_application_registers_checks_for_security_and_for_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "registered_checks", set())
+    monkeypatch.setattr(registry, "deployment_checks", set())
+    application = CORSGateConfig("corsgate.django", corsgate.django)
+    assert (application.name, application.label) == ("corsgate.django", "corsgate")
+    application.ready()
+    with settings_of([], CORS_ALLOW_ORIGINS="http://localhost:3000", MIDDLEWARE=[COMMON]):
+        assert [found.id for found in checks.run_checks(tags=["security"])] == ["corsgate.E001"]
+        found = checks.run_checks(include_deployment_checks=True)
+    assert sorted(str(one.id) for one in found) == ["corsgate.E001", "corsgate.W013"]
 
 
 def test_an_installed_application_brings_the_checks_and_the_command(tmp_path: Path) -> None:

@@ -253,12 +253,13 @@ def test_options_that_stop_the_start_are_told_one_line_each(words: tuple[str, ..
         1,
         [
             (
-                "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number of"
-                " seconds, such as 600; 0 turns caching off. [max-age]"
+                "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number"
+                " of seconds, such as 600; 0 turns caching off. [max-age]"
             ),
             (
-                "allow_origins: '*' cannot be combined with credentials: every site could act as the"
-                " user. Name the origins, or set allow_credentials=False here. [wildcard-credentials]"
+                "allow_origins: '*' cannot be combined with credentials: every site could act as"
+                " the user. Name the origins, or set allow_credentials=False here."
+                " [wildcard-credentials]"
             ),
             "2 problems found.",
         ],
@@ -568,8 +569,8 @@ def test_a_cookie_that_browsers_throw_away_is_found() -> None:
     config = {"SERVER_NAME": "api.example.com", "SESSION_COOKIE_SAMESITE": "None"}
     assert cookie_checks(PARTNER, **config) == [
         (
-            "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with SameSite=None that"
-            " is not Secure. Write True. [cookie-not-secure]"
+            "SESSION_COOKIE_SECURE: It is off, and browsers throw away a cookie with SameSite=None"
+            " that is not Secure. Write True. [cookie-not-secure]"
         )
     ]
 

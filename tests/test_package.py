@@ -1,5 +1,6 @@
 """What people get: a wheel with the package and nothing else, and an sdist that makes the same."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -50,8 +51,33 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "corsgate").rglob("*.py")}
-    info = {INFO + name for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")}
+    info = {
+        INFO + name
+        for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    }
     assert inside == {*modules, "corsgate/py.typed", *info}
+
+
+def test_flask_finds_its_commands_in_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import flask, corsgate.flask\n"
+        "app = flask.Flask(__name__, static_folder=None)\n"
+        "app.add_url_rule('/', 'index', lambda: 'index')\n"
+        "corsgate.flask.CORSGate(app, allow_origins='https://app.example.com')\n",
+        encoding="utf-8",
+    )
+    # A wheel can be imported as it is, with its metadata.
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    for words, last in (
+        (["cors"], "/      GET      application  https://app.example.com"),
+        (["cors", "check"], "1 route checked, no problem found."),
+    ):
+        command = [sys.executable, "-m", "flask", "--app", "shop", *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines()[-1] == last
 
 
 def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:

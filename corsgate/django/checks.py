@@ -227,8 +227,9 @@ def _hosts() -> set[str]:
     """The names of this server, as far as the settings tell."""
     named = [*settings.ALLOWED_HOSTS, settings.SESSION_COOKIE_DOMAIN]
     hosts = {name.removeprefix(".") for name in named if name and name != "*"}
-    # Django's own default for development.
-    return hosts or ({"localhost"} if settings.DEBUG and not settings.ALLOWED_HOSTS else set())
+    if settings.DEBUG and not settings.ALLOWED_HOSTS:
+        hosts |= {"localhost", "127.0.0.1", "[::1]"}  # as Django itself does
+    return hosts
 
 
 def _trusts(trusted: str, origin: str) -> bool:

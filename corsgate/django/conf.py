@@ -208,9 +208,9 @@ def _static_paths() -> list[str]:
 
 def origins_setting() -> str:
     """The setting that the origins for all paths are read from, or would be."""
-    names = (f"{_PREFIX}{name.upper()}" for name in ("policy", *_ORIGINS))
-    given = (name for name in names if getattr(settings, name, None) is not None)
-    return next(given, f"{_PREFIX}{_ORIGINS[0].upper()}")
+    names = [f"{_PREFIX}{name.upper()}" for name in (*_ORIGINS, "policy")]
+    given = [name for name in names if getattr(settings, name, None) is not None]
+    return (given or names)[0]
 
 
 _rules: PathRules | None = None
