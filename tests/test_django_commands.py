@@ -85,6 +85,11 @@ def test_urls_regex_leaves_the_other_routes_alone() -> None:
     ]
 
 
+def test_a_regular_expression_is_shown_as_a_path() -> None:
+    urls: URLs = [re_path(r"^a/(?P<pk>[^/.]+)\.(?P<format>[a-z0-9]+)/?$", hello)]
+    assert run(urls)[1][1:] == [f"/a/<pk>.<format>/  any      settings  {APP}"]
+
+
 PROBLEM = (
     "CORS_MAX_AGE: -1 is negative or no whole number of seconds. Write a whole number of seconds,"
     " such as 600; 0 turns caching off. [corsgate.E133]"

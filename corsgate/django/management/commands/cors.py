@@ -98,4 +98,4 @@ def _as_path(place: str) -> str:
         replace_metacharacters,
     ):
         place = simplify(place)
-    return "/" + place.removeprefix("/")
+    return "/" + place.removeprefix("/").replace("\\.", ".")
