@@ -37,6 +37,8 @@ CORE = (
     "corsgate._denials",
     "corsgate.wsgi",
     "corsgate._marks",
+    "corsgate._report",
+    "corsgate._advice",
 )
 # The browser's half judges the other one, so it shares nothing with it but the words.
 BROWSER = (
@@ -62,19 +64,25 @@ ADAPTERS = {
         "corsgate._flask_routing",
         "corsgate._flask_views",
         "corsgate.flask",
+        "corsgate._flask_commands",
     ),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
         "corsgate.django.middleware",
         "corsgate.django",
+        "corsgate.django.checks",
+        "corsgate.django.apps",
+        "corsgate.django.management",
+        "corsgate.django.management.commands",
+        "corsgate.django.management.commands.cors",
     ),
 }
 # What may be imported from elsewhere, besides the standard library.
 LIBRARIES = {
     "core": {"idna", "publicsuffixlist"},
     "browser": {"publicsuffixlist", "pytest"},
-    "flask": {"flask", "werkzeug"},
+    "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
