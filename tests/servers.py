@@ -1,0 +1,289 @@
+"""Starts real servers, each in a process group of its own, on a free port and with server_app.py.
+
+A server that is not installed is an error. None needs a place outside of its folder, or root.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from wsgi_client import Answer, Headers
+
+TESTS = Path(__file__).parent
+HOST = "127.0.0.1"
+APPLICATION = "server_app:application"
+PATIENCE = 30  # seconds, after which something hangs
+
+
+@dataclass
+class Running:
+    """A server that takes connections."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def output(self) -> str:
+        text = (self.folder / "output").read_bytes()
+        return text.decode("utf-8", "backslashreplace")
+
+    def connect(self) -> "Connection":
+        return Connection(self.port)
+
+    def let_streams_go_on(self) -> None:
+        (self.folder / "go").write_bytes(b"")
+
+
+@contextmanager
+def running(make: Callable[[int, Path], list[str]], folder: Path) -> Iterator[Running]:
+    """The server that a command starts, from when it takes connections.
+
+    :param make: makes the command, of a port and a folder for all files of the server.
+    """
+    folder.mkdir()
+    os.mkfifo(folder / "go")
+    port = free_port()
+    command = make(port, folder)
+    env = {key: value for key, value in os.environ.items() if key != "PORT"}
+    paths = (str(TESTS), os.environ.get("PYTHONPATH"))
+    env["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    env["SERVER_APP_GO"] = str(folder / "go")
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    server = Running(port, folder, process)
+    try:
+        wait_for(server)
+        yield server
+    finally:
+        end(process)
+
+
+def wait_for(server: Running) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection((HOST, server.port)).close()
+        except ConnectionRefusedError:
+            late = time.monotonic() > until
+            if late or server.process.poll() is not None:
+                pytest.fail(f"{server.process.args!r} does not serve:\n{server.output}")
+            time.sleep(0.02)
+        else:
+            return
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, signum)
+            process.wait(5)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def program(name: str, package: str) -> str:
+    """The path of a program of the system, which `package` installs."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.fail(f"{name} is not installed: apt-get install {package}")
+    return found
+
+
+# ------------------------------------------------------------------ the servers
+
+
+@dataclass(frozen=True)
+class Server:
+    """How a server is started, and what it does that others do not."""
+
+    make: Callable[[int, Path], list[str]]
+    keeps: bool = True  # a connection stays open after an answer
+
+
+def module(name: str, *arguments: str) -> Callable[[int, Path], list[str]]:
+    """The command `python -m name` with `{port}` filled in."""
+
+    def make(port: int, folder: Path) -> list[str]:
+        return [sys.executable, "-m", name, *(part.format(port=port) for part in arguments)]
+
+    return make
+
+
+def uwsgi(port: int, folder: Path) -> list[str]:
+    program = Path(sysconfig.get_path("scripts")) / "pyuwsgi"
+    return [
+        str(program),
+        f"--http11-socket={HOST}:{port}",
+        "--add-header=Connection: Keep-Alive",
+        f"--module={APPLICATION}",
+        "--need-app",
+        "--die-on-term",
+        "--master",
+    ]
+
+
+def apache(port: int, folder: Path) -> list[str]:
+    """Apache with mod_wsgi, built by pip for this Python."""
+    find = [sys.executable, "-m", "mod_wsgi.express", "module-config"]
+    loaded = subprocess.run(find, capture_output=True, text=True)
+    assert loaded.returncode == 0, loaded.stderr
+    modules = Path("/usr/lib/apache2/modules")
+    script = folder / "site.wsgi"
+    script.write_text("from server_app import application\n")
+    config = folder / "httpd.conf"
+    config.write_text(
+        f"""
+        ServerRoot {folder}
+        ServerName {HOST}
+        Listen {HOST}:{port}
+        DefaultRuntimeDir {folder}
+        PidFile {folder}/pid
+        ErrorLog {folder}/output
+        LoadModule mpm_event_module {modules}/mod_mpm_event.so
+        LoadModule authz_core_module {modules}/mod_authz_core.so
+        {loaded.stdout}
+        User www-data
+        Group www-data
+        StartServers 1
+        ServerLimit 1
+        ThreadsPerChild 4
+        MaxRequestWorkers 4
+        WSGIApplicationGroup %{{GLOBAL}}
+        WSGIScriptAlias / {script}
+        <Directory {folder}>
+            Require all granted
+        </Directory>
+        """
+    )
+    command = [program("apache2", "apache2-dev"), "-DFOREGROUND", "-f", str(config)]
+    if os.geteuid() == 0:
+        # Apache gives root away, but has to read what only root may: Python, and this folder.
+        command = ["setpriv", "--securebits=+no_setuid_fixup", *command]
+    return command
+
+
+SERVERS = {
+    "gunicorn-sync": Server(
+        module("gunicorn", "--bind", HOST + ":{port}", APPLICATION), keeps=False
+    ),
+    "gunicorn-gthread": Server(
+        module("gunicorn", "--bind", HOST + ":{port}", "--threads", "2", APPLICATION)
+    ),
+    "uwsgi": Server(uwsgi),
+    "waitress": Server(module("waitress", "--listen", HOST + ":{port}", APPLICATION)),
+    "cheroot": Server(module("cheroot", "--bind", HOST + ":{port}", APPLICATION)),
+    "granian": Server(
+        module(
+            *("granian", "--interface", "wsgi", "--host", HOST, "--port", "{port}"),
+            *("--workers", "1", APPLICATION),
+        )
+    ),
+    "mod_wsgi": Server(apache),
+    "werkzeug": Server(module("server_main", "werkzeug", "{port}"), keeps=False),
+    "wsgiref": Server(module("server_main", "wsgiref", "{port}"), keeps=False),
+    "uvicorn": Server(
+        module(
+            *("uvicorn", "--host", HOST, "--port", "{port}", "--lifespan", "off"),
+            "server_app:asgi_application",
+        )
+    ),
+}
+
+# ------------------------------------------------------------------ the client
+
+
+@dataclass
+class Connection:
+    """A connection to a server, which takes and gives lines as they are.
+
+    It is strict: what a server sends after an answer that has no body is an error, since the next
+    answer does not begin where it has to.
+    """
+
+    port: int
+    wire: socket.socket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.wire = socket.create_connection((HOST, self.port), timeout=PATIENCE)
+        self.file = self.wire.makefile("rb")
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.file.close()
+        self.wire.close()
+
+    def send(self, method: str, path: str, lines: list[bytes]) -> None:
+        head = [f"{method} {path} HTTP/1.1".encode(), f"Host: {HOST}".encode(), *lines]
+        try:
+            self.wire.sendall(b"\r\n".join(head) + b"\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            return  # it did not want all of it, but may have answered
+
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Answer:
+        """Send one request and read the whole answer."""
+        lines = [f"{name}: {value}".encode("latin-1") for name, value in (headers or {}).items()]
+        self.send(method, path, lines)
+        return self.read(method)
+
+    def read(self, method: str) -> Answer:
+        status, reason, headers = self.read_head()
+        bodiless = method == "HEAD" or status in (204, 304)
+        body = b"" if bodiless else b"".join(self.read_body(headers))
+        return Answer(status, reason, headers, body)
+
+    def read_head(self) -> tuple[int, str, Headers]:
+        line = self.file.readline().decode("latin-1")
+        version, status, reason = line.rstrip("\r\n").split(" ", 2)
+        assert version in ("HTTP/1.0", "HTTP/1.1"), line
+        headers = []
+        while line := self.file.readline().decode("latin-1").rstrip("\r\n"):
+            name, colon, value = line.partition(":")
+            assert colon, line
+            headers.append((name, value.strip(" \t")))
+        return int(status), reason, headers
+
+    def read_body(self, headers: Headers) -> Iterator[bytes]:
+        """The body, in the pieces in which the server sends it."""
+        lower = {name.lower(): value.lower() for name, value in headers}
+        if "chunked" in lower.get("transfer-encoding", ""):
+            while size := int(self.file.readline(), 16):
+                yield self.file.read(size)
+                self.file.readline()
+            self.file.readline()
+        elif "content-length" in lower:
+            yield self.file.read(int(lower["content-length"]))
+        else:
+            while data := self.file.read1():
+                yield data
+
+    def closed(self) -> bool:
+        """Whether the server closes the connection: it has to be closed or used after this."""
+        return self.file.read(1) == b""
