@@ -1,8 +1,8 @@
 """What runs behind real servers and proxies: one small site, once for each front end.
 
 `/wsgi/...`, `/flask/...` and `/django/...` have the same routes and policies, and tell what reached
-them. servers.py starts it; `application` is for WSGI servers, `asgi_application` for ASGI servers,
-where Django runs its own handler. SERVER_APP_GO names a FIFO: streams wait for somebody to open it.
+them. servers.py starts it; `application` is for WSGI servers, `asgi_application` for ASGI servers
+and has Django only. SERVER_APP_GO names a FIFO: streams wait for somebody to open it.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from wsgiref.util import shift_path_info
 
 import django
 import flask
-from asgiref.wsgi import WsgiToAsgi
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
@@ -102,7 +101,7 @@ def plain_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterab
 
 wsgi_front = CORSMiddleware(
     plain_app,
-    paths={"/public": PUBLIC, "/careless": CARELESS},
+    paths={"/public": PUBLIC, "/careless": CARELESS, "/with-200": {"preflight_status": 200}},
     **SITE,
 )
 
@@ -223,12 +222,9 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     return FRONTS[shift_path_info(environ) or ""](environ, start_response)
 
 
-wsgi_under_asgi = WsgiToAsgi(application)
 django_under_asgi = get_asgi_application()
 
 
 async def asgi_application(scope: Any, receive: Any, send: Any) -> None:
-    if scope["path"].startswith("/django/"):
+    if scope["type"] == "http":  # Django knows no other
         await django_under_asgi({**scope, "root_path": "/django"}, receive, send)
-    else:
-        await wsgi_under_asgi(scope, receive, send)

@@ -22,6 +22,7 @@ from wsgi_client import Answer, Headers
 TESTS = Path(__file__).parent
 HOST = "127.0.0.1"
 APPLICATION = "server_app:application"
+FRONTS = ("wsgi", "flask", "django")
 PATIENCE = 30  # seconds, after which something hangs
 
 
@@ -115,15 +116,26 @@ def program(name: str, package: str) -> str:
     return found
 
 
+def script(name: str) -> str:
+    """The path of a command that a package of this Python has installed."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
 # ------------------------------------------------------------------ the servers
 
 
 @dataclass(frozen=True)
 class Server:
-    """How a server is started, and what it does that others do not."""
+    """How a server is started, and what it does that others do not.
+
+    Of its own accord each may add `Date`, `Server`, `Connection` and `Keep-Alive` to an answer.
+    """
 
     make: Callable[[int, Path], list[str]]
-    keeps: bool = True  # a connection stays open after an answer
+    keeps: bool = True  # a connection stays open after an answer with Content-Length
+    keeps_after_204: bool = True  # which has none
+    cuts_head: bool = True  # takes out what an application answers a HEAD with, as Django does
+    fronts: tuple[str, ...] = FRONTS
 
 
 def module(name: str, *arguments: str) -> Callable[[int, Path], list[str]]:
@@ -135,12 +147,12 @@ def module(name: str, *arguments: str) -> Callable[[int, Path], list[str]]:
     return make
 
 
-def uwsgi(port: int, folder: Path) -> list[str]:
-    program = Path(sysconfig.get_path("scripts")) / "pyuwsgi"
+def uwsgi(port: int, folder: Path, *more: str) -> list[str]:
     return [
-        str(program),
-        f"--http11-socket={HOST}:{port}",
-        "--add-header=Connection: Keep-Alive",
+        script("pyuwsgi"),
+        f"--http={HOST}:{port}",
+        "--http-keepalive",
+        *more,
         f"--module={APPLICATION}",
         "--need-app",
         "--die-on-term",
@@ -150,12 +162,12 @@ def uwsgi(port: int, folder: Path) -> list[str]:
 
 def apache(port: int, folder: Path) -> list[str]:
     """Apache with mod_wsgi, built by pip for this Python."""
-    find = [sys.executable, "-m", "mod_wsgi.express", "module-config"]
+    find = [script("mod_wsgi-express"), "module-config"]
     loaded = subprocess.run(find, capture_output=True, text=True)
     assert loaded.returncode == 0, loaded.stderr
     modules = Path("/usr/lib/apache2/modules")
-    script = folder / "site.wsgi"
-    script.write_text("from server_app import application\n")
+    site = folder / "site.wsgi"
+    site.write_text("from server_app import application\n")
     config = folder / "httpd.conf"
     config.write_text(
         f"""
@@ -175,7 +187,7 @@ def apache(port: int, folder: Path) -> list[str]:
         ThreadsPerChild 4
         MaxRequestWorkers 4
         WSGIApplicationGroup %{{GLOBAL}}
-        WSGIScriptAlias / {script}
+        WSGIScriptAlias / {site}
         <Directory {folder}>
             Require all granted
         </Directory>
@@ -188,30 +200,25 @@ def apache(port: int, folder: Path) -> list[str]:
     return command
 
 
+GUNICORN = ("gunicorn", "--bind", HOST + ":{port}", APPLICATION)
+CLOSES = {"keeps": False, "keeps_after_204": False}
 SERVERS = {
-    "gunicorn-sync": Server(
-        module("gunicorn", "--bind", HOST + ":{port}", APPLICATION), keeps=False
+    "gunicorn-sync": Server(module(*GUNICORN), **CLOSES),
+    "gunicorn-gthread": Server(module(*GUNICORN, "--threads=2")),
+    "uwsgi": Server(uwsgi, keeps_after_204=False, cuts_head=False),
+    "waitress": Server(
+        module("waitress", "--listen=" + HOST + ":{port}", APPLICATION), keeps_after_204=False
     ),
-    "gunicorn-gthread": Server(
-        module("gunicorn", "--bind", HOST + ":{port}", "--threads", "2", APPLICATION)
-    ),
-    "uwsgi": Server(uwsgi),
-    "waitress": Server(module("waitress", "--listen", HOST + ":{port}", APPLICATION)),
     "cheroot": Server(module("cheroot", "--bind", HOST + ":{port}", APPLICATION)),
     "granian": Server(
-        module(
-            *("granian", "--interface", "wsgi", "--host", HOST, "--port", "{port}"),
-            *("--workers", "1", APPLICATION),
-        )
+        module("granian", "--interface=wsgi", "--host", HOST, "--port={port}", APPLICATION)
     ),
     "mod_wsgi": Server(apache),
-    "werkzeug": Server(module("server_main", "werkzeug", "{port}"), keeps=False),
-    "wsgiref": Server(module("server_main", "wsgiref", "{port}"), keeps=False),
+    "werkzeug": Server(module("server_main", "werkzeug", "{port}"), **CLOSES),
+    "wsgiref": Server(module("server_main", "wsgiref", "{port}"), cuts_head=False, **CLOSES),
     "uvicorn": Server(
-        module(
-            *("uvicorn", "--host", HOST, "--port", "{port}", "--lifespan", "off"),
-            "server_app:asgi_application",
-        )
+        module("uvicorn", "--host", HOST, "--port={port}", "server_app:asgi_application"),
+        fronts=("django",),
     ),
 }
 
@@ -284,6 +291,6 @@ class Connection:
             while data := self.file.read1():
                 yield data
 
-    def closed(self) -> bool:
-        """Whether the server closes the connection: it has to be closed or used after this."""
-        return self.file.read(1) == b""
+    def read_to_the_end(self) -> bytes:
+        """All that comes until the server closes the connection."""
+        return self.file.read()
