@@ -131,6 +131,7 @@ class Server:
     Of its own accord each may add `Date`, `Server`, `Connection` and `Keep-Alive` to an answer.
     """
 
+    kind: str
     make: Callable[[int, Path], list[str]]
     keeps: bool = True  # a connection stays open after an answer with Content-Length
     keeps_after_204: bool = True  # which has none
@@ -201,22 +202,42 @@ def apache(port: int, folder: Path) -> list[str]:
 
 
 GUNICORN = ("gunicorn", "--bind", HOST + ":{port}", APPLICATION)
-CLOSES = {"keeps": False, "keeps_after_204": False}
 SERVERS = {
-    "gunicorn-sync": Server(module(*GUNICORN), **CLOSES),
-    "gunicorn-gthread": Server(module(*GUNICORN, "--threads=2")),
-    "uwsgi": Server(uwsgi, keeps_after_204=False, cuts_head=False),
+    "gunicorn-sync": Server("gunicorn", module(*GUNICORN), keeps=False, keeps_after_204=False),
+    "gunicorn-gthread": Server("gunicorn", module(*GUNICORN, "--threads=2")),
+    "uwsgi": Server("uwsgi", uwsgi, keeps_after_204=False, cuts_head=False),
     "waitress": Server(
-        module("waitress", "--listen=" + HOST + ":{port}", APPLICATION), keeps_after_204=False
+        "waitress",
+        module("waitress", "--listen=" + HOST + ":{port}", APPLICATION),
+        keeps_after_204=False,
+        cuts_head=False,
     ),
-    "cheroot": Server(module("cheroot", "--bind", HOST + ":{port}", APPLICATION)),
+    "cheroot": Server(
+        "cheroot",
+        module("cheroot", "--bind", HOST + ":{port}", APPLICATION),
+        cuts_head=False,
+    ),
     "granian": Server(
-        module("granian", "--interface=wsgi", "--host", HOST, "--port={port}", APPLICATION)
+        "granian",
+        module("granian", "--interface=wsgi", "--host", HOST, "--port={port}", APPLICATION),
     ),
-    "mod_wsgi": Server(apache),
-    "werkzeug": Server(module("server_main", "werkzeug", "{port}"), **CLOSES),
-    "wsgiref": Server(module("server_main", "wsgiref", "{port}"), cuts_head=False, **CLOSES),
+    "mod_wsgi": Server("mod_wsgi", apache),
+    "werkzeug": Server(
+        "werkzeug",
+        module("server_main", "werkzeug", "{port}"),
+        keeps=False,
+        keeps_after_204=False,
+        cuts_head=False,
+    ),
+    "wsgiref": Server(
+        "wsgiref",
+        module("server_main", "wsgiref", "{port}"),
+        keeps=False,
+        keeps_after_204=False,
+        cuts_head=False,
+    ),
     "uvicorn": Server(
+        "uvicorn",
         module("uvicorn", "--host", HOST, "--port={port}", "server_app:asgi_application"),
         fronts=("django",),
     ),

@@ -4,7 +4,8 @@ Answers are read from the wire, line by line: a header that is there twice is an
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,19 @@ from answers import (
     goes_on,
     readable_by,
 )
-from servers import SERVERS, Running, running, uwsgi
+from servers import FRONTS, SERVERS, Running, Server, running, uwsgi
 from wsgi_client import Answer, comparable
 
-PAIRS = [(name, front) for name, server in SERVERS.items() for front in server.fronts]
-on_every_server = pytest.mark.parametrize(
-    ("server", "front"),
-    PAIRS,
-    indirect=["server"],
-    ids=["-".join(pair) for pair in PAIRS],
-    scope="module",
-)
+
+
+def behind(*fronts: str) -> pytest.MarkDecorator:
+    """Runs a test behind each server, once for each of the front ends that it serves."""
+    pairs = [(name, front) for name in SERVERS for front in fronts if front in SERVERS[name].fronts]
+    ids = ["-".join(pair) for pair in pairs]
+    return pytest.mark.parametrize(("server", "front"), pairs, indirect=["server"], ids=ids)
+
+
+on_every_server = behind(*FRONTS)
 READABLE = readable_by(
     APP, Access_Control_Allow_Credentials="true", Access_Control_Expose_Headers="X-Total-Count"
 )
@@ -39,14 +42,33 @@ BY_SERVER = ("date", "server", "connection", "keep-alive")
 
 
 @pytest.fixture(scope="module")
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Running]]:
+    """Starts a server when it is first asked for; all of them run until the last test is done."""
+    folder = tmp_path_factory.mktemp("servers")
+    started: dict[str, Running] = {}
+    with ExitStack() as stack:
+
+        def start(name: str) -> Running:
+            if name not in started:
+                make = SERVERS[name].make
+                started[name] = stack.enter_context(running(make, folder / name))
+            return started[name]
+
+        yield start
+    # Whatever was sent, nothing has raised where a server catches and logs it.
+    assert [name for name, server in started.items() if "Traceback" in server.output] == []
+
+
+@pytest.fixture
+def server(fleet: Callable[[str], Running], request: pytest.FixtureRequest) -> Running:
     name: str = request.param
-    with running(SERVERS[name].make, tmp_path_factory.mktemp("servers") / name) as started:
-        yield started
-        # Whatever was sent, nothing has raised where a server catches and logs it.
-        assert "Traceback" not in started.output
+    return fleet(name)
+
+
+@pytest.fixture
+def ways(request: pytest.FixtureRequest) -> Server:
+    """What the server of the test does that others do not."""
+    return SERVERS[request.node.callspec.params["server"]]
 
 
 def ask(server: Running, method: str, path: str, headers: dict[str, str]) -> Answer:
@@ -96,19 +118,15 @@ def test_a_route_for_everybody_is_the_same_to_all(server: Running, front: str) -
 
 
 @on_every_server
-def test_head_has_the_headers_of_get(
-    server: Running, front: str, request: pytest.FixtureRequest
-) -> None:
+def test_head_has_the_headers_of_get(server: Running, front: str, ways: Server) -> None:
     with server.connect() as wire:
         answer = wire.ask("HEAD", f"/{front}/json", {**asking(), "Connection": "close"})
         rest = wire.read_to_the_end()
     assert (answer.status, answer.cors) == (200, READABLE)
     assert answer.values("X-Total-Count") == ["1"]
-    name = request.node.callspec.params["server"]
-    if front != "django" or SERVERS[name].cuts_head:
-        assert rest == b""
-    else:
-        assert rest == b'{"REQUEST_METHOD": "HEAD", "HTTP_ORIGIN": "https://app.example.com"}'
+    leaves_body = front == "django" and not ways.cuts_head
+    assert (b'"REQUEST_METHOD": "HEAD"' in rest) == leaves_body
+    assert (rest == b"") != leaves_body
 
 
 @on_every_server
@@ -125,33 +143,31 @@ def test_a_stream_begins_before_it_ends(server: Running, front: str) -> None:
 
 @on_every_server
 def test_an_allowed_preflight_has_no_body_and_leaves_the_connection_in_order(
-    server: Running, front: str, request: pytest.FixtureRequest
+    server: Running, front: str, ways: Server
 ) -> None:
-    name = request.node.callspec.params["server"]
     with server.connect() as wire:
         answer = wire.ask("OPTIONS", f"/{front}/json", asking_for("PUT"))
-        if SERVERS[name].keeps_after_204:
+        if ways.keeps_after_204:
             assert wire.ask("GET", f"/{front}/json", asking()).cors == READABLE
         else:
             assert wire.read_to_the_end() == b""
-    # wsgiref adds it to every answer that is a list: RFC 9110, section 8.6, wants none in a 204.
-    added = {"content-length": "0"} if (name, front == "django") == ("wsgiref", False) else {}
+    # wsgiref adds it where an application gives an empty list, which Django does not do.
+    # RFC 9110, section 8.6, wants none in a 204.
+    added = {"content-length": "0"} if ways is SERVERS["wsgiref"] and front != "django" else {}
     assert (answer.status, answer.reason) == (204, "No Content")
     assert without_servers_own(answer) == GOES_ON | added
 
 
 @on_every_server
 def test_a_refused_preflight_says_so_and_leaves_the_connection_in_order(
-    server: Running, front: str, request: pytest.FixtureRequest
+    server: Running, front: str, ways: Server
 ) -> None:
-    name = request.node.callspec.params["server"]
     with server.connect() as wire:
         answer = wire.ask("OPTIONS", f"/{front}/json", asking_for("PUT", EVIL))
-        if SERVERS[name].keeps:
+        if ways.keeps:
             assert wire.ask("GET", f"/{front}/json", asking()).cors == READABLE
         else:
-            # Werkzeug's closes after we have.
-            assert name == "werkzeug" or wire.read_to_the_end() == b""
+            assert wire.read_to_the_end() == b""
     assert (answer.status, answer.reason, answer.body) == (403, "Forbidden", REFUSAL)
     assert without_servers_own(answer) == comparable(
         {
@@ -302,13 +318,10 @@ ODD: dict[str, tuple[list[bytes], dict[str | int | None, str]]] = {
 @pytest.mark.parametrize("odd", ODD)
 @on_every_server
 def test_what_a_server_hands_over_is_checked_as_it_is(
-    server: Running, front: str, odd: str, request: pytest.FixtureRequest
+    server: Running, front: str, ways: Server, odd: str
 ) -> None:
     lines, by_outcome = ODD[odd]
-    name: str = request.node.callspec.params["server"]
-    [expected] = [
-        outcome for outcome, names in by_outcome.items() if name.split("-")[0] in names.split()
-    ]
+    [expected] = [outcome for outcome, names in by_outcome.items() if ways.kind in names.split()]
     # Where any well-formed origin is allowed, and where one is: only that one goes back.
     for route, allowed in (("careless", {APP, EVIL}), ("json", {APP})):
         answer = send(server, "GET", f"/{front}/{route}", lines)
@@ -320,7 +333,8 @@ def test_what_a_server_hands_over_is_checked_as_it_is(
         assert answer.values("Access-Control-Allow-Origin") == sent
         assert answer.values("Vary") == ["Origin"]
 
-    asked = [*lines, b"Access-Control-Request-Method: PUT"]
+    # First, since what comes after a bare CR is lost in some.
+    asked = [b"Access-Control-Request-Method: PUT", *lines]
     answer = send(server, "OPTIONS", f"/{front}/json", asked)
     if isinstance(expected, int):
         assert (answer.status, answer.cors) == (expected, {})
@@ -342,14 +356,13 @@ def send(server: Running, method: str, path: str, lines: list[bytes]) -> Answer:
             return Answer(CLOSED, "", [], b"")
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if "wsgi" in SERVERS[name].fronts])
-def test_an_answer_taken_back_before_it_is_out(name: str, tmp_path: Path) -> None:
-    with running(SERVERS[name].make, tmp_path / name) as server:
-        answer = ask(server, "GET", "/wsgi/late", asking())
+@behind("wsgi")
+def test_an_answer_taken_back_before_it_is_out(server: Running, front: str, ways: Server) -> None:
+    answer = ask(server, "GET", f"/{front}/late", asking())
     assert answer.status == 500
     # PEP 3333: headers given along with exc_info replace the first ones. These two keep both, so
     # a page cannot read the answer; nothing above the server can tell.
-    times = 2 if name in ("gunicorn-sync", "gunicorn-gthread", "cheroot") else 1
+    times = 2 if ways.kind in ("gunicorn", "cheroot") else 1
     assert answer.values("Access-Control-Allow-Origin") == [APP] * times
     assert answer.values("Vary") == ["Origin"] * times
 
