@@ -3,6 +3,7 @@
 `/wsgi/...`, `/flask/...` and `/django/...` have the same routes and policies, and tell what reached
 them. servers.py starts it; `application` is for WSGI servers, `asgi_application` for ASGI servers
 and has Django only. SERVER_APP_GO names a FIFO: streams wait for somebody to open it.
+`/without-vary/...` is all of it again without its `Vary`, which is a mistake.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ PUBLIC: dict[str, Any] = {"allow_origins": "*", "allow_credentials": False}
 # The worst that a user may write: what it lets through is held back by corsgate alone.
 CARELESS: dict[str, Any] = {"allow_origins": lambda origin, environ: True}
 
+MORE = {"X-Total-Count": "1", "ETag": '"1"'}
 CHUNKS = ("one\n", "two\n")
 OWN = {
     "Access-Control-Allow-Origin": "*",
@@ -75,7 +77,7 @@ def stream() -> Iterator[bytes]:
 def plain_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     route = environ["PATH_INFO"]
     text = json.dumps(told(environ)).encode()
-    headers = [("Content-Type", "application/json"), ("X-Total-Count", "1")]
+    headers = [("Content-Type", "application/json"), *MORE.items()]
     match route:
         case "/nothing":
             start_response("204 No Content", [])
@@ -113,7 +115,7 @@ corsgate.flask.CORSGate(flask_front, **SITE)
 
 @flask_front.route("/json", methods=["GET", "POST"])
 def flask_json() -> Any:
-    return told(flask.request.environ), {"X-Total-Count": "1"}
+    return told(flask.request.environ), MORE
 
 
 @flask_front.get("/public")
@@ -155,7 +157,7 @@ def flask_own() -> Any:
 
 
 def django_json(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(told(request.META), headers={"X-Total-Count": "1"})
+    return JsonResponse(told(request.META), headers=MORE)
 
 
 @corsgate.django.cors(**PUBLIC)
@@ -215,7 +217,18 @@ flask_front.logger.setLevel(logging.CRITICAL)
 
 # ------------------------------------------------------------------ all of them
 
+
+
+def without_vary(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def cut(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+        kept = [line for line in headers if line[0].lower() != "vary"]
+        return start_response(status, kept, exc_info)
+
+    return application(environ, cut)
+
+
 FRONTS = {"wsgi": wsgi_front, "flask": flask_front, "django": get_wsgi_application()}
+FRONTS["without-vary"] = without_vary
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -243,6 +243,72 @@ SERVERS = {
     ),
 }
 
+# ------------------------------------------------------------------ proxies in front of a server
+
+
+def nginx(backend: int, port: int, folder: Path) -> list[str]:
+    """nginx with a cache; below /twice/ and /alone/ it has a CORS header of its own."""
+    config = folder / "nginx.conf"
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    config.write_text(
+        f"""
+        {"user root;" if os.geteuid() == 0 else ""}
+        daemon off;
+        worker_processes 1;
+        pid {folder}/pid;
+        error_log stderr;
+        events {{}}
+        http {{
+            access_log off;
+            {" ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)}
+            proxy_cache_path {folder}/cache keys_zone=all:1m;
+            server {{
+                listen {HOST}:{port};
+                location / {{
+                    proxy_pass http://{HOST}:{backend};
+                    proxy_cache all;
+                    proxy_cache_valid any 1h;
+                    add_header X-Cache $upstream_cache_status always;
+                }}
+                location /twice/ {{
+                    proxy_pass http://{HOST}:{backend}/;
+                    add_header Access-Control-Allow-Origin * always;
+                }}
+                location /alone/ {{
+                    proxy_pass http://{HOST}:{backend}/;
+                    proxy_hide_header Access-Control-Allow-Origin;
+                    proxy_hide_header Access-Control-Allow-Credentials;
+                    add_header Access-Control-Allow-Origin * always;
+                }}
+            }}
+        }}
+        """
+    )
+    return [program("nginx", "nginx"), "-p", str(folder), "-e", "stderr", "-c", str(config)]
+
+
+def varnish(backend: int, port: int, folder: Path) -> list[str]:
+    """Varnish with its built-in rules."""
+    config = folder / "default.vcl"
+    config.write_text(
+        f"""
+        vcl 4.1;
+        backend default {{ .host = "{HOST}"; .port = "{backend}"; }}
+        sub vcl_deliver {{
+            set resp.http.X-Cache = "MISS";
+            if (obj.hits > 0) {{ set resp.http.X-Cache = "HIT"; }}
+        }}
+        """
+    )
+    return [
+        *(program("varnishd", "varnish"), "-F", "-j", "none", "-n", str(folder / "work")),
+        *("-a", f"{HOST}:{port}", "-f", str(config), "-s", "malloc,16m"),
+        *("-p", "default_ttl=3600"),
+    ]
+
+
+PROXIES = {"nginx": nginx, "varnish": varnish}
+
 # ------------------------------------------------------------------ the client
 
 
