@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import shift_path_info
 
 import django
@@ -218,7 +218,6 @@ flask_front.logger.setLevel(logging.CRITICAL)
 # ------------------------------------------------------------------ all of them
 
 
-
 def without_vary(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     def cut(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
         kept = [line for line in headers if line[0].lower() != "vary"]
@@ -227,8 +226,12 @@ def without_vary(environ: WSGIEnvironment, start_response: StartResponse) -> Ite
     return application(environ, cut)
 
 
-FRONTS = {"wsgi": wsgi_front, "flask": flask_front, "django": get_wsgi_application()}
-FRONTS["without-vary"] = without_vary
+FRONTS: dict[str, WSGIApplication] = {
+    "wsgi": wsgi_front,
+    "flask": flask_front,
+    "django": get_wsgi_application(),
+    "without-vary": without_vary,
+}
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -194,7 +194,7 @@ def apache(port: int, folder: Path) -> list[str]:
         </Directory>
         """
     )
-    command = [program("apache2", "apache2-dev"), "-DFOREGROUND", "-f", str(config)]
+    command = [program("apache2", "apache2-bin"), "-DFOREGROUND", "-f", str(config)]
     if os.geteuid() == 0:
         # Apache gives root away, but has to read what only root may: Python, and this folder.
         command = ["setpriv", "--securebits=+no_setuid_fixup", *command]

@@ -60,15 +60,25 @@ def test_a_cache_keeps_an_answer_for_each_origin(proxy: Running, front: str) -> 
 
 
 @pytest.mark.parametrize("front", FRONTS)
-def test_a_cache_keeps_one_answer_for_all_where_all_may_read_it(
-    proxy: Running, front: str
-) -> None:
+def test_a_cache_keeps_one_answer_for_all_where_all_may_read_it(proxy: Running, front: str) -> None:
     kept = []
     for origin in (None, APP, EVIL):
         answer = ask(proxy, "GET", f"/{front}/public", asking(origin))
         assert answer.cors == FOR_ALL
         kept.append(from_cache(answer))
     assert kept == [False, True, True]
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_cache_says_not_modified_to_each_origin_in_its_own_words(
+    proxy: Running, front: str
+) -> None:
+    for origin in (APP, EVIL, None):
+        path = f"/{front}/json?not-modified"
+        assert ask(proxy, "GET", path, asking(origin)).status == 200
+        answer = ask(proxy, "GET", path, {**asking(origin), "If-None-Match": '"1"'})
+        assert (answer.status, from_cache(answer)) == (304, True)
+        assert answer.cors == right_answer("json", origin)
 
 
 def test_a_cache_keeps_no_preflight(proxy: Running) -> None:
@@ -133,23 +143,29 @@ class Visitors(RuleBasedStateMachine):
         assert answer.values("Access-Control-Allow-Origin") == allowed
 
 
-def visit(proxy: Running, prefix: str, **changes: object) -> int:
+def visit(proxy: Running, prefix: str, chosen: settings) -> int:
     """Let them visit; the number of answers that came from the cache."""
-    machine = type("SomeVisitors", (Visitors,), {"proxy": proxy, "prefix": prefix})
-    chosen = settings(deadline=None, max_examples=40, stateful_step_count=40, **changes)
-    run_state_machine_as_test(machine, settings=chosen)
-    return machine.hits
+
+    class Visit(Visitors):
+        pass
+
+    Visit.proxy = proxy
+    Visit.prefix = prefix
+    run_state_machine_as_test(Visit, settings=chosen)
+    return Visit.hits
+
+
+SEQUENCES = settings(deadline=None, max_examples=40, stateful_step_count=40)
 
 
 def test_no_sequence_of_requests_gets_an_answer_made_for_another_origin(proxy: Running) -> None:
-    assert visit(proxy, "") > 20
+    assert visit(proxy, "", SEQUENCES) > 20
 
 
 def test_without_vary_a_sequence_does(proxy: Running) -> None:
-    generate = {"phases": [Phase.generate], "derandomize": True, "database": None}
-    with pytest.raises(AssertionError) as caught:
-        visit(proxy, "/without-vary", **generate)
-    assert "access-control-allow-origin" in str(caught.value)
+    chosen = settings(SEQUENCES, phases=[Phase.generate], derandomize=True, database=None)
+    with pytest.raises(AssertionError, match="access-control-allow-origin"):
+        visit(proxy, "/without-vary", chosen)
 
 
 # ------------------------------------------------------------------ a proxy with CORS of its own

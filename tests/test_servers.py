@@ -25,7 +25,6 @@ from servers import FRONTS, SERVERS, Running, Server, running, uwsgi
 from wsgi_client import Answer, comparable
 
 
-
 def behind(*fronts: str) -> pytest.MarkDecorator:
     """Runs a test behind each server, once for each of the front ends that it serves."""
     pairs = [(name, front) for name in SERVERS for front in fronts if front in SERVERS[name].fronts]
