@@ -96,8 +96,10 @@ def plain_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterab
                 start_response("500 Internal Server Error", headers, sys.exc_info())
         case "/own":
             start_response("200 OK", [*headers, *OWN_LINES])
-        case _:
+        case "/json" | "/public" | "/careless" | "/with-200":
             start_response("200 OK", [*headers, ("Content-Length", str(len(text)))])
+        case _:
+            start_response("404 Not Found", headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
 
 

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,12 +93,11 @@ def wait_for(server: Running) -> None:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
+    # What is left of the group after the first signal gets the second.
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signum)
             process.wait(5)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
 
 
 def free_port() -> int:
