@@ -136,7 +136,7 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     for place, view in walk(urlconf) if _marks_exist else ():
         if view not in seen and _is_marked(view):
             seen.add(view)
-            marks |= _merge(view, rules, f"route {place!r}, ", problems).marks
+            marks |= merge_view(view, rules, f"route {place!r}, ", problems).marks
     if problems:
         raise _as_django_error(problems)
     return frozenset(marks)
@@ -145,13 +145,14 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
 @lru_cache(maxsize=4096)
 def _compile(view: View, rules: PathRules) -> ViewPolicies:
     problems: list[Problem] = []
-    policies = _merge(view, rules, "", problems)
+    policies = merge_view(view, rules, "", problems)
     if problems:  # in a URLconf that was chosen after the check, by another middleware
         raise _as_django_error(problems)
     return policies
 
 
-def _merge(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
+def merge_view(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
+    """The policies of a view; what is wrong is added to `problems`, with its place in front."""
     named = class_of(view) or view
     name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__name__)}"
     return compile_view(view, groups_of(view), rules.application, f"{place}view {name}", problems)
