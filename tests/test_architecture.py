@@ -78,12 +78,21 @@ ADAPTERS = {
         "corsgate.django.management.commands.cors",
     ),
 }
+# What people run may import all of the package, and nothing imports it.
+CLI = (
+    "corsgate.cli._print",
+    "corsgate.cli._apps",
+    "corsgate.cli.explain",
+    "corsgate.cli",
+    "corsgate.__main__",
+)
 # What may be imported from elsewhere, besides the standard library.
 LIBRARIES = {
     "core": {"idna", "publicsuffixlist"},
     "browser": {"publicsuffixlist", "pytest"},
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
+    "cli": {"click", "rich", "django"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
 
@@ -91,6 +100,7 @@ STANDARD = {*sys.stdlib_module_names, "_typeshed"}
 NOT_LOADED = {
     "argparse",
     "asgiref",
+    "click",
     "dataclasses",
     "django",
     "flask",
@@ -99,6 +109,7 @@ NOT_LOADED = {
     "logging",
     "publicsuffixlist",
     "re",
+    "rich",
     "typing",
     "werkzeug",
 }
@@ -123,7 +134,7 @@ def module_name(path: Path) -> str:
 
 
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-PARTS = {"browser": BROWSER, "core": CORE, **ADAPTERS}
+PARTS = {"browser": BROWSER, "core": CORE, **ADAPTERS, "cli": CLI}
 PART_OF = {module: part for part, row in PARTS.items() for module in row}
 
 
@@ -151,6 +162,8 @@ def may_import(module: str) -> set[str]:
     part = PART_OF[module]
     row = PARTS[part]
     before = row[: row.index(module)]
+    if part == "cli":
+        return {*before, *MODULES.keys() - {*CLI}}
     return {*CORE, *before} if part in ADAPTERS else {*before}
 
 

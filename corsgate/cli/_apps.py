@@ -1,0 +1,199 @@
+"""Finds the gate of an application, and asks it which policy a request is judged by.
+
+Nothing is served and no view runs: the application is only imported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from itertools import islice
+from operator import attrgetter
+from textwrap import indent
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from .._paths import decode_path
+from .._words import DJANGO_SETTINGS, KEYWORDS
+from ..wsgi import CORSMiddleware
+from ._print import Unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from wsgiref.types import WSGIEnvironment
+
+    from .._sources import Source
+    from .._words import Words
+    from ..flask import _Gate
+    from ..policy import Policy
+
+# module:name, or a function there that makes the application
+_PLACE = re.compile(r"([\w.]+):([\w.]+)(\(\))?")
+# Where WSGI layers keep what they wrap: Werkzeug's and most others, Flask, WebTest, functools.
+_INNER = ("app", "wsgi_app", "application", "__wrapped__")
+_MOST_LAYERS = 50
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+# Nobody has asked which host it is.
+ANY_HOST = "testserver"
+
+
+class Gate(NamedTuple):
+    """A gate in an application.
+
+    :param host: one by which the application takes requests.
+    :param find: the source of the policy for a request's environ and method.
+    :param words_of: how the options of a policy are spelt where it is written.
+    :param words: how those of the application are; they also say where a policy would be written.
+    """
+
+    host: str
+    find: Callable[[WSGIEnvironment, str], Source]
+    words_of: Callable[[Policy], Words]
+    words: Words
+
+
+def gate_of_app(place: str) -> Gate:
+    """The outermost gate of what `module:name` or `module:factory()` is.
+
+    :raises click.ClickException: where there is none, or the application does not start.
+    """
+    parts = _PLACE.fullmatch(place)
+    if parts is None:
+        raise click.UsageError(f"--app takes module:name or module:factory(), not {place!r}")
+    module, name, is_factory = parts.groups()
+    with _starting(place):
+        app = attrgetter(name)(import_module(module))
+        if is_factory:
+            app = app()
+        for layer in islice(_layers(app), _MOST_LAYERS):
+            gate = _gate_of_layer(layer)
+            if gate is not None:
+                return gate
+    kind = type(app).__name__
+    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
+    raise Unusable(
+        f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
+    )
+
+
+def gate_of_django(settings_module: str) -> Gate:
+    """The gate of the Django project with these settings, by default DJANGO_SETTINGS_MODULE's.
+
+    :raises click.ClickException: where there is none, or the project does not start.
+    """
+    with _starting("The Django project"):
+        import django
+        from django.conf import settings
+
+        if settings_module:
+            os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
+        elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
+            raise Unusable(
+                "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
+            )
+        django.setup()
+        return _gate_of_settings()
+
+
+def _gate_of_layer(layer: object) -> Gate | None:
+    # What is not imported by now is not in the application.
+    if isinstance(layer, CORSMiddleware):
+        rules = layer._rules
+        return Gate(
+            ANY_HOST,
+            lambda environ, method: rules.find(decode_path(environ["PATH_INFO"])),
+            layer._words,
+            KEYWORDS,
+        )
+    if "corsgate.flask" in sys.modules:
+        from ..flask import _Gate
+
+        if isinstance(layer, _Gate):
+            return _gate_of_flask(layer)
+    if "django" in sys.modules:
+        from django.core.handlers.base import BaseHandler
+
+        if isinstance(layer, BaseHandler):
+            return _gate_of_settings()
+    return None
+
+
+def _layers(app: object) -> Iterator[object]:
+    waiting = [app]
+    for layer in waiting:
+        yield layer
+        inner = (getattr(layer, name, None) for name in _INNER)
+        waiting += [found for found in inner if found is not None]
+
+
+def _gate_of_flask(gate: _Gate) -> Gate:
+    gate._merge()  # finds what is wrong with views
+    config = gate._app.config
+    # Requests to other hosts are turned down, or belong to no view.
+    trusted = [host.removeprefix(".") for host in config.get("TRUSTED_HOSTS") or ()]
+    host = next(iter(trusted), None) or config["SERVER_NAME"] or ANY_HOST
+    return Gate(
+        host,
+        lambda environ, method: gate._route(environ, method)[0],
+        gate._words_of,
+        gate._configured.words,
+    )
+
+
+def _gate_of_settings() -> Gate:
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.utils.module_loading import import_string
+
+    from ..django import CORSMiddleware as Middleware
+    from ..django.conf import current_denials, current_rules
+    from ..django.routing import marks_of, route, walk
+
+    classes = map(import_string, settings.MIDDLEWARE)
+    if not any(isinstance(found, type) and issubclass(found, Middleware) for found in classes):
+        raise Unusable(
+            'The Django project has no "corsgate.django.CORSMiddleware" in its MIDDLEWARE: put it'
+            " first there."
+        )
+    rules = current_rules()
+    list(walk(None))  # raises what is wrong with the URLs themselves
+    marks_of(None, rules)
+
+    return Gate(
+        ANY_HOST,
+        lambda environ, method: route(WSGIRequest(environ), method, rules)[0],
+        current_denials()._words,
+        DJANGO_SETTINGS,
+    )
+
+
+@contextmanager
+def _starting(what: str) -> Iterator[None]:
+    """What the application prints meanwhile, and how it fails, kept apart from the answer."""
+    here = os.getcwd()
+    # As servers do, and `python -m`, but not a command that is installed.
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except Unusable:
+        raise
+    except (Exception, SystemExit) as error:
+        text = indent("".join(traceback.format_exception_only(error)).rstrip(), "  ")
+        raise Unusable(f"{what} does not start{_line_of(error, here)}:\n{text}") from None
+
+
+def _line_of(error: BaseException, here: str) -> str:
+    """The line of the user's own code that it came from, if there is one."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        name = frame.filename.removeprefix(here + os.sep)
+        is_ours = frame.filename.startswith(_PACKAGE)
+        if name != frame.filename and "site-packages" not in name and not is_ours:
+            return f", because of {name}, line {frame.lineno}"
+    return ""

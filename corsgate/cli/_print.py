@@ -1,0 +1,70 @@
+"""How all sub-commands print: steps as a table, a verdict, and the lines that belong to it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from io import TextIOWrapper
+
+    from .._explain import Explanation, Step
+
+ALLOWED, BLOCKED = 0, 1
+# Outcome of a step -> its mark, which needs no colour, and its style, for terminals that have any.
+_MARKS = {True: ("passed", "green"), False: ("FAILED", "bold red"), None: ("-", "dim")}
+
+
+class Unusable(click.ClickException):
+    """The question makes no sense as it is, or cannot be answered; says what to do."""
+
+    exit_code = 2
+
+
+def make_console() -> Console:
+    """Standard output, without rich's guesses at what a text means."""
+    # A name in the application may have letters that this terminal cannot show.
+    cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def print_steps(console: Console, steps: Iterable[Step]) -> None:
+    """A line for each step that a browser takes."""
+    rows = []
+    for step in steps:
+        mark, style = _MARKS[step.passed]
+        rows.append((style, mark, step.name, step.text))
+    _print_table(console, rows)
+
+
+def print_verdict(console: Console, explanation: Explanation) -> None:
+    """Whether the browser allows it; if not, the setting that decides and what to write."""
+    style = "bold green" if explanation.allowed else "bold red"
+    lines = {
+        "Allowed:" if explanation.allowed else "Blocked:": explanation.message,
+        "Setting:": explanation.setting,
+        "Nearest:": explanation.nearest,
+        "Fix:": explanation.fix,
+    }
+    _print_table(console, [(style, label, text) for label, text in lines.items() if text])
+
+
+def _print_table(console: Console, rows: Iterable[tuple[str, ...]]) -> None:
+    """Texts side by side, the last wrapped; before those of a row the style of its first."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for style, *cells in rows:
+        first, *others = cells
+        table.add_row(Text(first, style), *others)  # sentences are to be read, so in no colour
+    console.print(table)
+
+
+def print_json(found: Mapping[str, Any]) -> None:
+    """For programs: ASCII, so that it can be read whatever the terminal's encoding is."""
+    click.echo(json.dumps(found, indent=2))

@@ -1,0 +1,207 @@
+"""`corsgate explain`: what a browser makes of one request, without sending it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .._explain import Explanation, explain_in
+from .._origin import find_correction, find_fault
+from .._protocol import ENVIRON_REQUEST_METHOD
+from .._sources import ask, for_method, is_preflight
+from .._words import KEYWORDS
+from ..browser import Browser, FetchError
+from ..browser._url import parse_url
+from ..errors import PolicyError, problem
+from ..policy import Policy
+from ._apps import ANY_HOST, Gate, gate_of_app, gate_of_django
+from ._print import (
+    ALLOWED,
+    BLOCKED,
+    Unusable,
+    make_console,
+    print_json,
+    print_steps,
+    print_verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from ..browser._url import URL
+
+_INTRO = {
+    True: "A browser asks first, so its preflight is what counts.",
+    False: "A browser asks for no permission first: there is no preflight.",
+}
+_LISTS = ("allow_origins", "allow_methods", "allow_headers", "dangerously_allow")
+
+
+@click.command(short_help="Say why a browser lets a request through or blocks it.")
+@click.option("--origin", required=True, help="Origin of the page: https://app.example.com")
+@click.option("-X", "--method", default="GET", show_default=True, help="Method of the request.")
+@click.option(
+    "--path", default="/", show_default=True, help="Path, or the whole address of the API."
+)
+@click.option(
+    "-H", "--header", "headers", multiple=True, help="'Name: value' or Name; may be repeated."
+)
+@click.option("--credentials", is_flag=True, help='The page asks for credentials: "include".')
+@click.option("--app", metavar="MODULE:NAME", help="Flask or WSGI application, or its factory().")
+@click.option(
+    "--django",
+    metavar="[SETTINGS]",
+    is_flag=False,
+    flag_value="",
+    help="Django project; default: DJANGO_SETTINGS_MODULE.",
+)
+@click.option("--allow-origins", multiple=True, help="Policy: origins and patterns, or '*'.")
+@click.option("--allow-methods", multiple=True, help="Policy: methods, or '*'.")
+@click.option("--allow-headers", multiple=True, help="Policy: names of headers, or '*'.")
+@click.option("--allow-credentials", is_flag=True, help="Policy: pages may send cookies.")
+@click.option("--dangerously-allow", multiple=True, help="Policy: codes of accepted risks.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    origin: str,
+    method: str,
+    path: str,
+    headers: tuple[str, ...],
+    credentials: bool,
+    app: str | None,
+    django: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Say what a browser makes of a request: its steps, the verdict, and what to write instead.
+
+    Nothing is sent. The policy comes from an application (--app, --django), which is imported but
+    not run, or from the options named after the fields of Policy; their lists have commas, or the
+    option is repeated.
+
+    \b
+    corsgate explain --origin https://app.example.com --app shop:app -X PUT --path /cart
+    corsgate explain --origin null --django shop.settings -H 'X-Token: 1' --credentials
+    corsgate explain --origin http://localhost:3000 --allow-origins 'http://localhost:*'
+    """
+    _check_origin(origin)
+    given = {name: value for name, value in options.items() if value}
+    if (app is not None) + (django is not None) + bool(given) != 1:
+        raise click.UsageError("Give one of --app, --django, and a policy with --allow-origins.")
+    if app is not None:
+        gate = gate_of_app(app)
+    elif django is not None:
+        gate = gate_of_django(django)
+    else:
+        gate = _gate_of_options(given)
+    url = _find_url(path, gate.host)
+    environ = _environ_of_browser(origin, url, method, headers, credentials)
+    preflight = environ is not None and is_preflight(environ)
+    if environ is None:
+        found = _mixed_content(url)
+    else:
+        asked = environ[ENVIRON_REQUEST_METHOD if preflight else "REQUEST_METHOD"]
+        with redirect_stdout(sys.stderr):  # callables of the application's may print
+            policy = ask(gate.find(environ, asked), for_method(environ, asked))
+            words = gate.words if policy is None else gate.words_of(policy)
+            found = explain_in(words, policy, environ, credentials=credentials)
+    address = str(url) if "://" in path else path
+    if as_json:
+        request = {
+            "origin": origin,
+            "method": method,
+            "url": address,
+            "headers": headers,
+            "credentials": credentials,
+        }
+        print_json({"request": request, "preflight": preflight, **found.to_dict()})
+    else:
+        console = make_console()
+        names = ", ".join(header.partition(":")[0] for header in headers)
+        more = f", with {names}" if names else ""
+        console.print(f"{method} {address} from a page on {origin}{more}")
+        if environ is not None:
+            console.print(_INTRO[preflight])
+            console.print()
+            print_steps(console, found.steps)
+        console.print()
+        print_verdict(console, found)
+    ctx.exit(ALLOWED if found.allowed else BLOCKED)
+
+
+def _check_origin(origin: str) -> None:
+    if "*" in origin:
+        raise Unusable(f"--origin: {origin!r} is a pattern, and a page has one origin.")
+    code = find_fault(origin) if origin != "null" else None
+    if code is not None:
+        meant = find_correction(origin)
+        fix = f" Write {meant}." if meant else " Copy it from the browser's console."
+        fault = problem(code, "--origin", origin)
+        raise Unusable(f"--origin: {fault.message} No browser sends it.{fix}")
+
+
+def _gate_of_options(options: dict[str, Any]) -> Gate:
+    for name in _LISTS:
+        if name in options:
+            options[name] = ",".join(options[name])
+    try:
+        policy = Policy(**options)
+    except PolicyError as error:
+        faults = [fault.at(f"--{fault.field.replace('_', '-')}") for fault in error.problems]
+        raise Unusable(str(PolicyError(faults))) from None
+    return Gate(ANY_HOST, lambda environ, method: policy, lambda policy: KEYWORDS, KEYWORDS)
+
+
+def _find_url(path: str, host: str) -> URL:
+    # As a browser encodes it; the parser takes bytes in latin-1's clothes.
+    text = path.encode("utf-8", "surrogateescape").decode("latin-1")
+    url = parse_url(text, parse_url(f"https://{host}/"))
+    if url is None or url.scheme not in ("http", "https") or url.has_credentials:
+        raise Unusable(f"--path takes /a/path or a whole http(s) address, not {path!r}.")
+    return url
+
+
+def _environ_of_browser(
+    origin: str, url: URL, method: str, headers: Iterable[str], credentials: bool
+) -> WSGIEnvironment | None:
+    """The first request that a browser sends, and so the one that counts; None if it sends none."""
+    sent: list[WSGIEnvironment] = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        sent.append(environ)
+        start_response("200 OK", [])
+        return []
+
+    pairs = []
+    for header in headers:
+        name, _, value = header.partition(":")
+        pairs.append((name, value))
+    try:
+        Browser(app, origin=origin, base_url=url.origin).fetch(
+            str(url),
+            method=method,
+            headers=pairs,
+            credentials="include" if credentials else "same-origin",
+        )
+    except FetchError:
+        pass  # this server allows nothing, but by then it knows the request
+    except ValueError as error:
+        raise Unusable(f"No browser sends this: {error}.") from None
+    return sent[0] if sent else None
+
+
+def _mixed_content(url: URL) -> Explanation:
+    return Explanation(
+        allowed=False,
+        reason="mixed-content",
+        message=f"A page on https may not call {url.origin}, whatever the policy says.",
+        fix="serve the API over https",
+        steps=(),
+    )
