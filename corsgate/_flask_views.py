@@ -55,6 +55,12 @@ def _scope_of(view: object) -> Mapping[str, Any]:
     return {}
 
 
+def below_mark_of(view: object) -> Mark | None:
+    """The mark above a function that @app.route has registered without it."""
+    mark: Mark | None = getattr(view, _BELOW, None)
+    return mark
+
+
 class MergedViews:
     """A snapshot of an application's views, and their policies; never changed, so threads share it.
 
@@ -106,5 +112,5 @@ def _compile(
     blueprints = endpoint.split(".")[:-1]
     names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
     groups = [mark_of(app.blueprints.get(name)) for name in names]
-    marks = [mark for mark in (*groups, getattr(view, _BELOW, None)) if mark is not None]
+    marks = [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
     return compile_view(view, marks, application, f"view {endpoint!r}", problems)

@@ -193,6 +193,24 @@ def _handler_names(view_class: object) -> list[str]:
     return sorted(name.lower() for name in names)
 
 
+def handlers_of(view: object) -> list[tuple[str, object]]:
+    """The methods of a class-based view, by the HTTP method in lower case; none of a function."""
+    view_class = class_of(view)
+    # Django REST framework's routers choose a method of the class for each HTTP method.
+    actions = getattr(view, "actions", None) or {}
+    found = [
+        (name, getattr(view_class, actions.get(name, name), None))
+        for name in _handler_names(view_class)
+    ]
+    return [(name, handler) for name, handler in found if handler is not None]
+
+
+def marks_on(view: object) -> list[Mark]:
+    """The marks on a view itself, its class and the methods of that."""
+    targets = [view, class_of(view), *(handler for _, handler in handlers_of(view))]
+    return [mark for mark in map(mark_of, targets) if mark is not None]
+
+
 UNMARKED = ViewPolicies(NOT_GIVEN, {}, ())
 
 
@@ -205,11 +223,8 @@ def compile_view(
     :param application: what the outermost options inherit from.
     :param place: the view's name, for messages; what is wrong is added to `problems`.
     """
-    view_class = class_of(view)
-    # Django REST framework's routers choose a method of the class for each HTTP method.
-    actions = getattr(view, "actions", None) or {}
     marks = list(groups)
-    for target in (view_class, view):
+    for target in (class_of(view), view):
         mark = mark_of(target)
         if mark is not None and mark not in marks:
             marks.append(mark)
@@ -218,11 +233,10 @@ def compile_view(
         source = mark.apply(source, place, problems)
     methods: dict[str, Source] = {}
     served: list[str] = []
-    for name in _handler_names(view_class):
-        handler = getattr(view_class, actions.get(name, name), None)
+    for name, handler in handlers_of(view):
         mark = mark_of(handler)
         # Every class has an options(), which describes the others.
-        if handler is not None and (name != "options" or mark is not None):
+        if name != "options" or mark is not None:
             served.append(name.upper())
         if mark is not None:
             marks.append(mark)

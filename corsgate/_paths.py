@@ -47,13 +47,14 @@ class PathRules:
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
 
+    def patterns(self) -> dict[str, Source]:
+        """The rules as they were given: exact paths, and those that end in `/*`."""
+        prefixes = {f"{prefix}/*": source for prefix, source in self._prefixes.items()}
+        return {**self._exact, **prefixes}
+
     def pattern_of(self, source: Source) -> str | None:
         """The first path that this very source is for."""
-        tables = ("", self._exact), ("/*", self._prefixes)
-        found = (
-            pattern + end for end, table in tables for pattern in table if table[pattern] is source
-        )
-        return next(found, None)
+        return next((path for path, found in self.patterns().items() if found is source), None)
 
     def find(self, path: str) -> Source:
         """The source for a decoded path."""

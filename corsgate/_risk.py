@@ -31,13 +31,16 @@ def is_insecure(entry: str) -> bool:
 
     Secure Contexts, "Is origin potentially trustworthy?".
     """
+    return entry.startswith("http://") and not is_loopback(entry)
+
+
+def is_loopback(entry: str) -> bool:
+    """Whether this is a web origin of the very machine that the browser runs on."""
     scheme, label, parent, _ = split_pattern(entry)
-    if scheme != "http":
-        return False
+    if scheme not in ("http", "https"):
+        return False  # tauri://localhost is an application's
     host = (label + parent).removesuffix(".")
-    return not (
-        host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
-    )
+    return host in ("localhost", "[::1]") or host.endswith(".localhost") or _is_loopback_ipv4(host)
 
 
 def _is_loopback_ipv4(host: str) -> bool:
@@ -94,8 +97,8 @@ def find_foreign_origins(regex: re.Pattern[str]) -> tuple[str, str]:
     """
     hosted = ""
     for origin, host, own in _foreign_origins(regex):
-        domain = _registrable(host, registries=True)
-        if all(domain != _registrable(other, registries=True) for other in own):
+        domain = registrable(host, registries=True)
+        if all(domain != registrable(other, registries=True) for other in own):
             return origin, ""
         hosted = hosted or origin
     return "", hosted
@@ -114,11 +117,11 @@ def _foreign_origins(regex: re.Pattern[str]) -> Iterator[tuple[str, str, set[str
         found = _origins_of(samples)
         if not own:
             meant = _origins_of(_samples(regex, spelling, optional=False)) or found
-            own = {_registrable(host) for _, host, _ in meant}
+            own = {registrable(host) for _, host, _ in meant}
         for scheme, host, port in (*found, *_origins_of((b, b) for _, b in samples)):
             for foreign in (host, *_neighbours(host)):
                 origin = f"{scheme}://{foreign}{port}"
-                if _registrable(foreign) not in own and regex.fullmatch(origin):
+                if registrable(foreign) not in own and regex.fullmatch(origin):
                     yield origin, foreign, own
 
 
@@ -131,7 +134,7 @@ def _origins_of(samples: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]
 _PRIVATE_NETWORKS = ("10.", "127.", "192.168.", *(f"172.{number}." for number in range(16, 32)))
 
 
-def _registrable(host: str, *, registries: bool = False) -> str:
+def registrable(host: str, *, registries: bool = False) -> str:
     host = host.removesuffix(".")
     if is_ipv4(host):  # who has one address often has its neighbours, or all in a private network
         private = host.startswith(_PRIVATE_NETWORKS)
@@ -141,7 +144,7 @@ def _registrable(host: str, *, registries: bool = False) -> str:
 
 
 def _neighbours(host: str) -> Iterator[str]:
-    own = _registrable(host)
+    own = registrable(host)
     labels = host.split(".")
     for start in range(len(labels)):
         below = ".".join(labels[start:])

@@ -37,6 +37,8 @@ CORE = (
     "corsgate._denials",
     "corsgate.wsgi",
     "corsgate._marks",
+    "corsgate._report",
+    "corsgate._advice",
 )
 # The browser's half judges the other one, so it shares nothing with it but the words.
 BROWSER = (
@@ -62,12 +64,18 @@ ADAPTERS = {
         "corsgate._flask_routing",
         "corsgate._flask_views",
         "corsgate.flask",
+        "corsgate._flask_commands",
     ),
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
         "corsgate.django.middleware",
         "corsgate.django",
+        "corsgate.django.checks",
+        "corsgate.django.apps",
+        "corsgate.django.management",
+        "corsgate.django.management.commands",
+        "corsgate.django.management.commands.cors",
     ),
 }
 # What people run may import all of the package, and nothing imports it.
@@ -100,7 +108,7 @@ JUDGES = {
 LIBRARIES = {
     "core": {"idna", "publicsuffixlist"},
     "browser": {"publicsuffixlist", "pytest"},
-    "flask": {"flask", "werkzeug"},
+    "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
     "cli": {"click", "rich", "django"},
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from django_project import COMMON, CORSGATE, URLs, settings_of
 
 import corsgate.django
 from corsgate import Policy, __main__, explain
+from corsgate.browser import Browser, CORSError
 from corsgate.cli import main
 
 APP = "https://app.example.com"
@@ -33,10 +35,9 @@ Ran = tuple[int, str, str]
 Write = Callable[..., str]
 
 
-def run(*args: str, color: bool = False, charset: str = "utf-8", **env: str) -> Ran:
+def run(*args: str) -> Ran:
     """The command's status, and what it prints on both outputs, without the padding of tables."""
-    runner = CliRunner(charset=charset, env={**PLAIN, **env})
-    done = runner.invoke(main, args, prog_name="corsgate", color=color)
+    done = CliRunner(env=PLAIN).invoke(main, args, prog_name="corsgate")
     printed = "".join(f"{line.rstrip(' ')}\n" for line in done.stdout.splitlines())
     return done.exit_code, printed, done.stderr
 
@@ -591,6 +592,62 @@ def test_a_flask_application_that_does_not_start(write: Write) -> None:
     assert refused("--origin", APP, "--app", f"{name}:bare") == (
         f"Error: There is no CORSGate or CORSMiddleware of corsgate in {name}:bare (a Flask).\n"
     )
+
+
+# ------------------------------------------------------------------ told and done
+
+SERVED = """
+from flask import Flask
+
+from corsgate.flask import CORSGate, cors
+from corsgate.wsgi import CORSMiddleware
+
+def serve(environ, start_response):
+    start_response("200 OK", [])
+    return []
+
+paths = {"/open/": {"allow_origins": "*", "allow_credentials": False}, "/own/": None}
+options = {"allow_origins": "https://*.example.com", "allow_credentials": True}
+plain = CORSMiddleware(serve, paths=paths, **options)
+
+flask = Flask(__name__)
+CORSGate(flask, **options)
+flask.add_url_rule("/", "root", lambda: "", methods=["GET", "PUT"])
+opened = cors(allow_origins="*", allow_credentials=False)(lambda: "")
+flask.add_url_rule("/open/", "opened", opened, methods=["GET", "PUT"])
+flask.add_url_rule("/own/", "own", cors(None)(lambda: ""), methods=["GET", "PUT"])
+"""
+
+
+@pytest.mark.parametrize("name", ["plain", "flask"])
+def test_a_browser_does_what_was_told(write: Write, name: str) -> None:
+    module = write(SERVED)
+    told, done = {}, {}
+    for case in product(
+        [APP, OTHER, "null"],
+        ["/", "/open/", "/own/", f"{APP}/"],
+        ["GET", "PUT"],
+        ["Accept: */*", "Content-Type: a/b", "X-Token: 1"],
+        [False, True],
+    ):
+        origin, address, method, header, credentials = case
+        args = ["--origin", origin, "--path", address, "-X", method, "-H", header]
+        args += ["--app", f"{module}:{name}", *(["--credentials"] if credentials else [])]
+        told[case] = explained(*args)["allowed"]
+        host = APP if "://" in address else "https://testserver"
+        browser = Browser(getattr(sys.modules[module], name), origin=origin, base_url=host)
+        try:
+            browser.fetch(
+                address,
+                method=method,
+                headers=dict([header.split(": ")]),
+                credentials="include" if credentials else "same-origin",
+            )
+            done[case] = True
+        except CORSError:
+            done[case] = False
+    assert told == done
+    assert set(done.values()) == {True, False}
 
 
 # ------------------------------------------------------------------ Django

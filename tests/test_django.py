@@ -936,6 +936,34 @@ def test_what_is_unsafe_only_together_is_found_for_all_routes_before_a_view_runs
     ]
 
 
+def test_a_project_that_allows_nothing_anywhere_says_so_once(
+    project: Project, send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    project([path("", plain)])
+    for _ in range(2):
+        assert send("GET", "/", asking()).cors == NOTHING
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["corsgate: CORSMiddleware allows no origin anywhere: set CORS_ALLOW_ORIGINS"]
+
+
+@pytest.mark.parametrize(
+    ("view", "settings"),
+    [
+        (plain, {"CORS_ALLOW_ORIGINS": [APP]}),
+        (plain, {"CORS_PATHS": {"/api/*": {"allow_origins": [APP]}}}),
+        (plain, {"CORS_POLICY": lambda environ: None}),
+        (cors(allow_origins=[APP])(plain), {}),
+    ],
+    ids=["settings", "paths", "a source", "a view"],
+)
+def test_a_project_that_allows_something_somewhere_says_nothing(
+    view: Any, settings: dict[str, Any], project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project([path("", view)], **settings)
+    get()
+    assert caplog.text == ""
+
+
 def choosing(get_response: Any) -> Any:
     def middleware(request: HttpRequest) -> HttpResponse:
         if "other" in request.GET:

@@ -56,6 +56,28 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     assert inside == {*modules, "corsgate/py.typed", *info}
 
 
+def test_flask_finds_its_commands_in_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "import flask, corsgate.flask\n"
+        "app = flask.Flask(__name__, static_folder=None)\n"
+        "app.add_url_rule('/', 'index', lambda: 'index')\n"
+        "corsgate.flask.CORSGate(app, allow_origins='https://app.example.com')\n",
+        encoding="utf-8",
+    )
+    # A wheel can be imported as it is, with its metadata.
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    for words, last in (
+        (["cors"], "/      GET      application  https://app.example.com"),
+        (["cors", "check"], "1 route checked, no problem found."),
+    ):
+        command = [sys.executable, "-m", "flask", "--app", "shop", *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines()[-1] == last
+
+
 def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:
     assert sdist.name == f"{NAME}.tar.gz"
     with tarfile.open(sdist) as archive:

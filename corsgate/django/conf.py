@@ -234,11 +234,18 @@ def _static_paths() -> list[str]:
 def _has_whitenoise() -> bool:
     """Whether it is in MIDDLEWARE, or a class of the project's that is derived from it."""
     for name in settings.MIDDLEWARE:
-        with suppress(ImportError):  # Django reports that by itself
+        with suppress(Exception):  # what does not load, Django reports by itself
             bases = getattr(import_string(name), "__mro__", ())
             if any((base.__module__, base.__name__) == _WHITENOISE for base in bases):
                 return True
     return False
+
+
+def origins_setting() -> str:
+    """The setting that the origins for all paths are read from, or would be."""
+    names = [f"{_PREFIX}{name.upper()}" for name in (*_ORIGINS, "policy")]
+    given = [name for name in names if getattr(settings, name, None) is not None]
+    return (given or names)[0]
 
 
 _rules: PathRules | None = None

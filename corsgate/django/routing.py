@@ -12,7 +12,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, mark_of
-from .._sources import NOT_GIVEN, NotGiven
+from .._sources import NOT_GIVEN, NotGiven, warn_if_closed
 from ..errors import PolicyError
 
 if TYPE_CHECKING:
@@ -130,28 +130,29 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
 
     :raises ImproperlyConfigured: as `check_views`.
     """
-    marks: set[Mark] = set()
+    merged: dict[View, ViewPolicies] = {}
     problems: list[Problem] = []
-    seen: set[View] = set()
     for place, view in walk(urlconf) if _marks_exist else ():
-        if view not in seen and _is_marked(view):
-            seen.add(view)
-            marks |= _merge(view, rules, f"route {place!r}, ", problems).marks
+        if view not in merged and _is_marked(view):
+            merged[view] = merge_view(view, rules, f"route {place!r}, ", problems)
     if problems:
         raise _as_django_error(problems)
-    return frozenset(marks)
+    sources = [source for policies in merged.values() for source in policies.sources()]
+    warn_if_closed((*rules.sources(), *sources), "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
+    return frozenset(mark for policies in merged.values() for mark in policies.marks)
 
 
 @lru_cache(maxsize=4096)
 def _compile(view: View, rules: PathRules) -> ViewPolicies:
     problems: list[Problem] = []
-    policies = _merge(view, rules, "", problems)
+    policies = merge_view(view, rules, "", problems)
     if problems:  # in a URLconf that was chosen after the check, by another middleware
         raise _as_django_error(problems)
     return policies
 
 
-def _merge(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
+def merge_view(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
+    """The policies of a view; what is wrong is added to `problems`, with its place in front."""
     named = class_of(view) or view
     name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__name__)}"
     return compile_view(view, groups_of(view), rules.application, f"{place}view {name}", problems)
