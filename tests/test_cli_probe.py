@@ -448,9 +448,12 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
                 f" write '{PAGE}'."
             ),
         ),
-        (
-            ["http://x", "--error-path", "x"],
-            "--error-path takes a path, which begins with a slash.",
+        *(
+            (
+                ["http://x", "--error-path", path],
+                "--error-path takes a path, which begins with one slash.",
+            )
+            for path in ("x", "//other.example", "/\\other.example")
         ),
     ],
 )
@@ -469,6 +472,18 @@ def test_addresses_are_encoded_as_in_browsers() -> None:
     with serving(lambda asked: answer("200 OK", ALLOWED, VARY)) as server:
         assert probe(server, url="http://127.0.0.1:PORT/\u00fc b?q=\u00e9#x")[0] == 0
     assert server.asked[0].target == "/%C3%BC%20b?q=%C3%A9"
+
+
+def test_paths_are_encoded_as_addresses_are() -> None:
+    with serving(lambda asked: answer("404 Not Found", ALLOWED, VARY)) as server:
+        assert probe(server, "--error-path", "/\u20ac")[0] == 0
+    assert server.asked[1].target == "/%E2%82%AC"
+
+
+def test_port_0_is_no_other_port() -> None:
+    status, text = probe(None, url="http://127.0.0.1:0/")
+    assert status == 2
+    assert text.splitlines()[-1].startswith("No answer: ")
 
 
 def test_nothing_listens() -> None:

@@ -1,9 +1,12 @@
 """How answers are read from a connection, however they come in."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
+from unittest.mock import patch
 
 import pytest
-from live_server import answer, serving
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from live_server import answer, run, serving
 
 from corsgate.browser import HTTPRequest, HTTPResponse
 from corsgate.cli._transport import HTTPTransport, _Reader
@@ -49,6 +52,15 @@ class Parts:
     def __init__(self, data: bytes, size: int) -> None:
         self._parts = [data[at : at + size] for at in range(0, len(data), size)]
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+    def sendall(self, data: bytes) -> None:
+        pass
+
     def settimeout(self, seconds: float) -> None:
         assert 0 < seconds <= 60
 
@@ -75,3 +87,41 @@ def test_a_user_agent_that_is_given_is_sent() -> None:
         url = f"http://127.0.0.1:{server.port}/?"
         transport(HTTPRequest("POST", url, [("User-Agent", "theirs")], b"body"))
     assert server.asked[0].headers["user-agent"] == "theirs"
+
+
+PAGE = "http://localhost:3000"
+NAMES = [
+    *("Origin", "Methods", "Headers", "Credentials"),
+    *("Access-Control-Max-Age", "Vary", "Location", "Age", "X-Cache", "Server", "Content-Length"),
+    "X-CORSGate-Reason",
+]
+NAMES[:4] = [f"Access-Control-Allow-{name}" for name in NAMES[:4]]
+VALUES = ["*", "null", "true", "PUT", "x-one", PAGE, "-1", "HIT", "/users/", "http://x@y", "https:"]
+value = st.sampled_from(VALUES) | st.text(st.characters(max_codepoint=255))
+lines = st.lists(st.tuples(st.sampled_from(NAMES), value).map(": ".join), max_size=8)
+statuses = st.sampled_from(["200 OK", "204", "301 x", "403 y", "404 \x1b[2J", "500", "999"])
+answers = st.builds(
+    lambda status, lines: answer(status, *lines, body=b"(CORS)"), statuses, lines
+) | st.binary(max_size=50)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(answers, min_size=1, max_size=4), st.booleans(), st.booleans())
+def test_whatever_a_server_sends_there_is_a_verdict(
+    sent: list[bytes], preflight: bool, credentials: bool
+) -> None:
+    left = [*sent]
+
+    def connect(address: object, timeout: float) -> Parts:
+        return Parts(left.pop(0) if left else b"", 30)
+
+    options = ["-X", "PUT", "-H", "X-One: 1"] if preflight else []
+    options += ["--credentials"] if credentials else []
+    with patch("socket.create_connection", connect):
+        status, text = run(None, "probe", "http://127.0.0.1/users", "--origin", PAGE, *options)
+        left[:] = sent
+        audited, rows = run(None, "audit", "http://127.0.0.1/users")
+    assert status in (0, 1, 2)
+    assert audited in (0, 1, 2)
+    for char in {*text, *rows}:
+        assert char in "\n‘’" or " " <= char <= "~"

@@ -13,6 +13,7 @@ from .._protocol import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,
     ORIGIN,
+    REASON,
     REQUEST_HEADERS,
     REQUEST_METHOD,
     VARY,
@@ -63,7 +64,7 @@ def find_cause(error: FetchError, origin: str) -> Finding:
             "A page on https may not call http, so nothing is sent.",
             "Serve the API over https.",
         )
-    reason = response.header("X-CORSGate-Reason")
+    reason = response.header(REASON)
     if reason:
         said, _, fix = reason.partition(" To allow it: ")
         fix = f"Write {in_one_line(fix)}" if fix else "Look at corsgate's policy for this address."

@@ -82,8 +82,9 @@ class HTTPTransport:
 
     def _connected(self, scheme: str, host: str, port: int | None) -> socket.socket:
         secure = scheme == "https"
-        address = (host, port or (443 if secure else 80))
-        connection = socket.create_connection(address, self._timeout)
+        if port is None:
+            port = 443 if secure else 80
+        connection = socket.create_connection((host, port), self._timeout)
         if not secure:
             return connection
         context = ssl.create_default_context()

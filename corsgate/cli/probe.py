@@ -12,7 +12,14 @@ from .._protocol import ORIGIN
 from .._words import one_line
 from ..browser import FetchError
 from ._diagnosis import Finding, find_cause, in_one_line, is_preflight
-from ._live import LiveBrowser, insecure_option, json_option, parse_live_url, timeout_option
+from ._live import (
+    LiveBrowser,
+    in_bytes,
+    insecure_option,
+    json_option,
+    parse_live_url,
+    timeout_option,
+)
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
@@ -115,8 +122,8 @@ def command(
     asked = [*error_paths]
     if path_404:
         asked.append(f"{target.path.rstrip('/')}/corsgate-probe-404")
-    if not all(path.startswith("/") for path in asked):
-        raise Unusable("--error-path takes a path, which begins with a slash.")
+    if not all(path.startswith("/") and path[:2] not in ("//", "/\\") for path in asked):
+        raise Unusable("--error-path takes a path, which begins with one slash.")
     try:
         browser = LiveBrowser(target, origin, transport)
         verdict = _probe(browser, target, method, list(map(_split, headers)), credentials)
@@ -186,7 +193,7 @@ def _about_error(browser: LiveBrowser, path: str, credentials: bool) -> Iterable
     """Asks for a path that fails, to see whether its answer has the headers."""
     lost = False
     try:
-        browser.fetch(path, credentials="include" if credentials else "same-origin")
+        browser.fetch(in_bytes(path), credentials="include" if credentials else "same-origin")
     except FetchError:
         lost = True
     except NoAnswerError as error:
@@ -224,7 +231,7 @@ def _plain_exchange(request: HTTPRequest, response: HTTPResponse | None) -> dict
         "preflight": is_preflight(request),
         "request": {
             "method": request.method,
-            "url": request.url,
+            "url": in_one_line(request.url),
             "headers": _shown_of(request),
         },
         "response": response
@@ -260,7 +267,7 @@ def _print(console: Console, verdict: _Verdict) -> None:
 
     for request, response in verdict.exchanges:
         line("Preflight:" if is_preflight(request) else "Request:")
-        line(f"> {request.method} {request.url}")
+        line(f"> {request.method} {in_one_line(request.url)}")
         for name, value in _shown_of(request):
             line(f"> {name}: {value}")
         if response is not None:
