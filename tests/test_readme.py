@@ -1,8 +1,11 @@
 """README.rst is run: its code does what the text says, its commands work, and it stays short."""
 
+import csv
+import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +17,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+
+from corsgate.flask import CORSGate
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
@@ -128,14 +133,51 @@ def test_the_django_settings_do_what_the_text_says() -> None:
 def test_the_table_of_options_names_every_field_and_its_default() -> None:
     from corsgate import Policy
 
-    rows = re.findall(r"^   \* - ``(\w+)``\n((?:     .*\n)+)", README, re.MULTILINE)
-    assert [name for name, _ in rows] == list(Policy._fields)
-    defaults = {name: text.rpartition("- ")[2] for name, text in rows}
+    found = re.search(r"\.\. csv-table::\n(?:   :.*\n)+\n((?:   .*\n)+)", README)
+    assert found
+    rows = list(csv.reader(io.StringIO(textwrap.dedent(found[1])), skipinitialspace=True))
+    assert [name for name, *_ in rows] == [f"``{name}``" for name in Policy._fields]
     policy = Policy()
-    for name, text in defaults.items():
-        value = getattr(policy, name)
+    for name, _, text in rows:
+        value = getattr(policy, name.strip("`"))
         shown = ", ".join(value) if isinstance(value, tuple) and value else str(value)
-        assert shown in " ".join(text.split()).replace("``", ""), name
+        assert " ".join(text.split()).replace("``", "").partition(":")[0] == shown, name
+
+
+def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(block("flask"), encoding="utf-8")
+    outputs = []
+    for command in block("ask").splitlines():
+        program = Path(sys.executable).parent / command.split()[0]
+        done = subprocess.run(
+            [program, *shlex.split(command, comments=True)[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
+        outputs.append(done.stdout)
+    assert "Allowed:" in outputs[0]
+    assert "/api/me" in outputs[1]
+    assert outputs[2] == "2 routes checked, no problem found.\n"
+
+
+def test_the_test_for_pytest_passes_and_can_fail() -> None:
+    from corsgate.browser import Browser, CORSError
+
+    def run(origin: str) -> None:
+        app = Flask("shop")
+        CORSGate(app, allow_origins=[origin])
+        app.put("/api/me")(lambda: {"name": "Ada"})
+        names: dict[str, Any] = {"app": app, "pytest": pytest, "CORSError": CORSError}
+        exec(block("pytest"), names)
+        names["test_only_our_page_may_save"](Browser)
+
+    run(APP)
+    with pytest.raises(CORSError):
+        run("https://other.example.com")
+    with pytest.raises(pytest.fail.Exception):
+        run("*")
 
 
 def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
