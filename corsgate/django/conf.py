@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .._denials import OnDenied
     from .._sources import Source
+    from .._words import Words
 
 _PREFIX = "CORS_"
 # Names of one thing: ours first, then django-cors-headers' own and its older alias.
@@ -59,8 +60,8 @@ class _Reader:
         # The same for single entries of allow_origins, which may come from several.
         self._entry_came_from: list[tuple[object, str]] = []
 
-    def read(self) -> tuple[PathRules, Denials, bool | None]:
-        """The rules; what is done about denials; and debug mode, None where it is not set."""
+    def read(self) -> tuple[PathRules, Words, OnDenied | None, bool | None]:
+        """The rules, the application's words, `on_denied`, and debug mode if it is set."""
         options = self.options
         policy = cast("Source | NotGiven", self._take_object("policy", "cors.policy", NOT_GIVEN))
         on_denied = cast("OnDenied | None", self._take_object("on_denied", "cors.on_denied", None))
@@ -85,8 +86,7 @@ class _Reader:
         words = DJANGO_SETTINGS.spelling(**self._came_from)
         if not isinstance(policy, NotGiven):
             words = KEYWORDS.at("CORS_POLICY")
-        denials = Denials(on_denied, lambda held: words_in(made, held, words, "CORS_PATHS"))
-        return made, denials, debug
+        return made, words, on_denied, debug
 
     def _add(self, code: str, field: str, value: object, *, what: str = "", fix: str = "") -> None:
         self.problems.append(problem(code, field, value, what=what, fix=fix))
@@ -250,6 +250,7 @@ def origins_setting() -> str:
 
 _rules: PathRules | None = None
 _denials = Denials()
+_words = DJANGO_SETTINGS
 _debug = False
 
 
@@ -258,11 +259,12 @@ def current_rules() -> PathRules:
 
     :raises ImproperlyConfigured: with every problem, each at the name of its setting.
     """
-    global _rules, _denials, _debug
+    global _rules, _words, _denials, _debug
     rules = _rules
     if rules is None:
         try:
-            rules, _denials, debug = _Reader().read()
+            rules, _words, on_denied, debug = _Reader().read()
+            _denials = Denials(on_denied)
             # Looking up a setting of Django takes longer than all else about an allowed request.
             _debug = settings.DEBUG if debug is None else debug
             _rules = rules
@@ -275,6 +277,11 @@ def current_denials() -> Denials:
     """What the settings say is done about denials."""
     current_rules()
     return _denials
+
+
+def words_in_settings(policy: Policy) -> Words:
+    """How the options of a policy are spelt, if it is in the settings."""
+    return words_in(current_rules(), policy, _words, "CORS_PATHS")
 
 
 def is_debug() -> bool:
