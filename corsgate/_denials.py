@@ -87,6 +87,8 @@ class Denials:
             return ""
         what, fields = _describe(environ, decision, found.reason)
         message = "corsgate: a browser blocks %s: %s"
+        if found.reason == "authorization-not-covered":  # most browsers of today do not
+            message = "corsgate: by the standard a browser blocks %s: %s"
         self._get_logger().log(_WARNING, message, what, found.line, extra=fields)
         return found.line
 

@@ -77,7 +77,7 @@ WHERE: dict[str, tuple[dict[str, Any], Words]] = {
             **{name: value for name, value in SETTINGS.items() if name != "CORS_ALLOW_ORIGINS"},
             "CORS_ALLOWED_ORIGINS": OPTIONS["allow_origins"],
         },
-        DJANGO_SETTINGS.spelling(allow_origins="CORS_ALLOWED_ORIGINS"),
+        DJANGO_SETTINGS.spelling({"allow_origins": "CORS_ALLOWED_ORIGINS"}, {}),
     ),
     "policy": ({"CORS_POLICY": Policy(**OPTIONS)}, KEYWORDS.at("CORS_POLICY")),
     "paths": ({"CORS_PATHS": {"/api/*": OPTIONS}}, KEYWORDS.at("CORS_PATHS['/api/*']")),

@@ -71,7 +71,7 @@ WHERE: dict[str, tuple[dict[str, Any], Words]] = {
             "config": CONFIG,
             "allow_origins": OPTIONS["allow_origins"],
         },
-        FLASK_CONFIG.spelling(allow_origins="allow_origins"),
+        FLASK_CONFIG.spelling({"allow_origins": "allow_origins"}, {}),
     ),
 }
 

@@ -57,7 +57,9 @@ class _Reader:
         self.options, self.problems = read_settings(given, _PREFIX, Policy._fields, _EXTRA)
         # Field of Policy -> the setting that it came from, where that is not named after it.
         self._came_from: dict[str, str] = {}
-        # The same for single entries of allow_origins, which may come from several.
+        # Field of Policy -> the setting that decides, where that is not the one to write.
+        self._decided_by: dict[str, str] = {}
+        # The same as the first for single entries of allow_origins, which may come from several.
         self._entry_came_from: list[tuple[object, str]] = []
 
     def read(self) -> tuple[PathRules, Words, OnDenied | None, bool | None]:
@@ -83,7 +85,7 @@ class _Reader:
         for pattern in _static_paths():
             rules.setdefault(pattern, None)
         made = PathRules(source, rules.items(), covers)
-        words = DJANGO_SETTINGS.spelling(**self._came_from)
+        words = DJANGO_SETTINGS.spelling(self._came_from, self._decided_by)
         if not isinstance(policy, NotGiven):
             words = KEYWORDS.at("CORS_POLICY")
         return made, words, on_denied, debug
@@ -155,6 +157,9 @@ class _Reader:
             self._judge_unused([*entries, *regexes])
             self._entry_came_from.append(("*", everybody))
             entries, regexes = ["*"], []
+            self._decided_by["allow_origins"] = everybody
+        elif regexes and not setting:
+            self._decided_by["allow_origins"] = self._entry_came_from[0][1]
         if setting or everybody or regexes:
             self.options["allow_origins"] = [*entries, *regexes]
 
