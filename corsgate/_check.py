@@ -185,6 +185,8 @@ class Checker:
             return True
         if not callable(entry):
             fix = "strings, regular expressions compiled from strings, or callables"
+            if entry is ...:  # from a line that explain has proposed
+                fix = "the origins that are there already in the place of ..."
             self.add("wrong-type", field, entry, what="origin", fix=fix)
         elif isinstance(entry, type):
             fix = "an instance of it, or a function that takes (origin, environ)"

@@ -35,9 +35,8 @@ def answer_error(
 ) -> tuple[list[tuple[str, str]], bytes]:
     """Headers and body of the 500 in the application's stead; the exception is logged."""
     app.logger.error(
-        "Exception on %s [%s]",
-        show(environ.get("PATH_INFO")),
-        show(environ.get("REQUEST_METHOD")),
+        "Exception on %s [%s]",  # as Flask does
+        *(show(environ.get(key, ""))[1:-1] for key in ("PATH_INFO", "REQUEST_METHOD")),
         exc_info=error,
     )
     text = ""

@@ -284,7 +284,9 @@ def _cut_path(rest: str) -> str:
 
 def _split_port(authority: str) -> tuple[str, str]:
     host, colon, port = authority.rpartition(":")
-    if not colon or "]" in port or (host.count(":") and not host.endswith("]")):
+    # Without brackets an address may end in a port or not; after ::1 people mean one.
+    is_address = ":" in host and not host.endswith("]") and host != "::1"
+    if not colon or "]" in port or is_address:
         return authority, ""
     return host, colon + port
 

@@ -26,8 +26,8 @@ class NotGiven:
 
 NOT_GIVEN = NotGiven()
 
-# Allows nothing: what a source that fails counts as.
-CLOSED = Policy()
+CLOSED = Policy()  # allows nothing
+FAILED = Policy()  # as well: what a source counts as that fails, known by its identity
 
 
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
@@ -43,6 +43,9 @@ def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
     policy = ask(source, asked)
     vary = getattr(source, "vary", ())
     vary = (_protocol.ORIGIN, *((vary,) if isinstance(vary, str) else vary)) if vary else ()
+    if policy is FAILED:
+        # It may work again, and then a cache must not have this answer for everybody.
+        vary = vary or (_protocol.ORIGIN,)
     if policy is None:
         return hands_off(vary) if vary else None
     decision = decide(policy, environ)
@@ -112,12 +115,12 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     except Exception as error:
         text = "the policy source %s failed with %s, so nothing is allowed"
         failures.add(source, error, text, source, error)
-        return CLOSED
+        return FAILED
     if policy is None or isinstance(policy, Policy):
         return policy
     text = "the policy source %s gave %s, which is neither a Policy nor None, so nothing is allowed"
     failures.add(source, policy, text, source, policy)
-    return CLOSED
+    return FAILED
 
 
 class Derived:

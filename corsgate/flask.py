@@ -256,13 +256,12 @@ class _Gate:
         path, endpoint, others = find_views(self._app, self._inner, environ, method)
         sources = [self._view_source(name, other) for other, name in others.items()]
         found: Source | NotGiven = NOT_GIVEN
-        differs = False
         if endpoint is not None:
             found = self._view_source(endpoint, method)
-            differs = any(source != found for source in sources)
         elif sources and sources.count(sources[0]) == len(sources):
             # No view serves the method: what the views of the URL share, if they do.
             found = sources[0]
+        differs = any(source != found for source in sources)
         if path is not None and isinstance(found, NotGiven):
             return self._rules.find(path), differs
         return self._or_by_path(found, environ.get("PATH_INFO", "")), differs
@@ -327,4 +326,5 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
 
 
 def _here() -> str:
-    return f"endpoint {request.endpoint!r}"
+    rule = request.url_rule
+    return f"endpoint {request.endpoint!r}" + (f" at {rule.rule!r}" if rule else "")

@@ -800,14 +800,14 @@ by_source.runs(
     },
     reply=OWN,
 )
-by_source.runs("source-that-raises", {"policy": _broken}, get(APP), "blocked", NOTHING)
+by_source.runs("source-that-raises", {"policy": _broken}, get(APP), "blocked", UNDECIDED)
 by_source.refused("preflight-and-source-that-raises", {"policy": _broken}, preflight())
 by_source.runs(
     "source-that-returns-rubbish",
     {"policy": lambda environ: {"allow_origins": "*"}},
     get(APP),
     "blocked",
-    NOTHING,
+    UNDECIDED,
 )
 
 

@@ -16,19 +16,27 @@ KINDS = ("wsgi", "flask", "django")
 
 
 @contextmanager
+def heeding_ctrl_c() -> Iterator[None]:
+    """A child of one that ignores Ctrl-C, as background jobs do, would ignore it too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def started(name: str, *arguments: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """The running example; it is interrupted as by Ctrl-C at the end, and killed after a minute."""
-    # A child of one that ignores Ctrl-C, as background jobs do, would ignore it too.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / name), *arguments],
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    signal.signal(signal.SIGINT, before)
+    with heeding_ctrl_c():
+        process = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / name), *arguments],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()
     try:

@@ -228,6 +228,7 @@ CASES = [
     Case("wrong-type", "allow_origins", b"*", "list", policy_with(allow_origins=b"*")),
     Case("wrong-type", "allow_origins", {APP: 1}, "list", policy_with(allow_origins={APP: 1})),
     Case("wrong-type", "allow_origins", 1, "strings", origin(1)),
+    Case("wrong-type", "allow_origins", ..., "the origins that are there already", origin(...)),
     Case("wrong-type", "allow_origins", BYTES, "from strings", origin(BYTES)),
     Case("wrong-type", "allow_origins", TUPLE, "strings", origin(TUPLE)),
     Case("wrong-type", "allow_origins", FOREIGN_REGEX, "strings", origin(FOREIGN_REGEX)),

@@ -2,7 +2,6 @@
 
 import io
 import json
-import runpy
 import subprocess
 import sys
 import types
@@ -469,9 +468,9 @@ def test_an_application_that_does_not_start(write: Write) -> None:
         f"Error: {name}:leaves() does not start, because of {name}.py, line {line + 3}:\n"
         "  SystemExit: no database\n"
     )
-    assert refused("--origin", APP, "--app", f"{name}:ap") == (
-        f"Error: {name}:ap does not start:\n"
-        f"  AttributeError: module '{name}' has no attribute 'ap'\n"
+    assert refused("--origin", APP, "--app", f"{name}:nowhere") == (
+        f"Error: {name}:nowhere does not start:\n"
+        f"  AttributeError: module '{name}' has no attribute 'nowhere'\n"
     )
     assert refused("--origin", APP, "--app", "no_such_module:app") == (
         "Error: no_such_module:app does not start:\n"
@@ -828,16 +827,12 @@ def test_a_django_project_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["fix"] == f'CORS_ALLOW_ORIGINS = [..., "{OTHER}"]'
 
 
-def test_the_module_is_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["/somewhere/corsgate", "explane"])
-    monkeypatch.delitem(sys.modules, "corsgate.__main__")
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("corsgate", run_name="__main__")
-    assert ended.value.code == 2
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "corsgate", "explane"]
+    done = subprocess.run(command, capture_output=True, text=True)
     said = "Usage: corsgate [OPTIONS] COMMAND [ARGS]...\nTry 'corsgate --help' for help.\n\n"
-    assert capsys.readouterr() == ("", f"{said}Error: No such command 'explane'.\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{said}Error: No such command 'explane'.\n"
 
 
 @pytest.mark.parametrize("missing", ["click", "rich"])

@@ -654,7 +654,7 @@ def test_a_callable_that_fails_allows_nothing_and_the_view_still_answers(
     urls: URLs = [path("", marked(group) if place == "group" else group)]
     project(urls, **settings.get(place, {"CORS_ALLOW_ORIGINS": [APP]}))
     answer = send("GET", "/", asking())
-    assert (answer.status, answer.body, answer.cors) == (200, b"plain", NOTHING)
+    assert (answer.status, answer.body, answer.cors) == (200, b"plain", DENIED)
     assert logged in caplog.text
     assert send("OPTIONS", "/", asking_for("GET")).status == 403
 
@@ -1303,6 +1303,18 @@ def test_a_path_with_a_language_has_the_policy_of_its_view(
     answer = send("GET", url, asking(PARTNER))
     assert (answer.status, answer.cors) == (301, expected)
     for asked in (f"{url}/", url):
+        assert send("OPTIONS", asked, asking_for("GET", PARTNER)).seen == goes_on(PARTNER)
+        assert send("OPTIONS", asked, asking_for("GET")).status == 403
+
+
+def test_without_locale_middleware_the_path_has_the_prefix_of_the_default_language(
+    project: Project, send: Send
+) -> None:
+    urls = i18n_patterns(path("notes/", cors(allow_origins=[PARTNER])(plain)))
+    project(urls, COMMON, LANGUAGE_CODE="en-us", CORS_ALLOW_ORIGINS=[APP])
+    answer = send("GET", "/en-us/notes/", asking(PARTNER))
+    assert (answer.status, answer.cors) == (200, readable_by(PARTNER))
+    for asked in ("/en-us/notes/", "/en-us/notes"):
         assert send("OPTIONS", asked, asking_for("GET", PARTNER)).seen == goes_on(PARTNER)
         assert send("OPTIONS", asked, asking_for("GET")).status == 403
 

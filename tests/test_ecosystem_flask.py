@@ -242,7 +242,9 @@ def test_a_policy_that_restx_hides_is_an_error_that_names_the_resource(
     app.testing = True
     Api(app).add_resource(type("Note", (Resource,), members), "/note")
     CORSGate(app, allow_origins=APP)
-    with pytest.raises(RuntimeError, match=r"endpoint 'note' is hidden .* or on the class"):
+    with pytest.raises(
+        RuntimeError, match=r"endpoint 'note' at '/note' is hidden .* or on the class"
+    ):
         call(app, "GET", "/note", asking(PARTNER))
 
 

@@ -465,7 +465,7 @@ def test_a_mark_that_routing_cannot_see_is_an_error_that_names_the_endpoint(
     app = new_app(TESTING=True)
     app.add_url_rule("/", "item", hide(cors(allow_origins="*")(lambda: "secret")))
     CORSGate(app, allow_origins=[APP])
-    with pytest.raises(RuntimeError, match="of endpoint 'item' is hidden from routing by another"):
+    with pytest.raises(RuntimeError, match="of endpoint 'item' at '/' is hidden from routing by"):
         ask(app)
 
 
@@ -527,7 +527,9 @@ def test_a_method_of_an_object_may_be_marked() -> None:
 def test_a_mark_without_a_gate_is_an_error_that_names_the_endpoint() -> None:
     app = new_app(TESTING=True)
     app.add_url_rule("/", "item", cors(allow_origins=[APP])(lambda: "ok"))
-    with pytest.raises(RuntimeError, match=r"endpoint 'item' has @cors\(...\), but .* no CORSGate"):
+    with pytest.raises(
+        RuntimeError, match=r"endpoint 'item' at '/' has @cors\(...\), but .* no CORSGate"
+    ):
         ask(app)
 
 
@@ -879,7 +881,7 @@ def test_a_callable_that_fails_allows_nothing_and_the_application_still_answers(
     policy = source if place == "application" else Policy(allow_origins=[APP])
     CORSGate(app, policy, paths={"/": source} if place == "paths" else None)
     answer = ask(app)
-    assert (answer.status, answer.body, answer.cors) == (200, b"ok", NOTHING)
+    assert (answer.status, answer.body, answer.cors) == (200, b"ok", DENIED)
     assert logged in caplog.text
     assert preflight(app, method="GET").status == 403
 
@@ -1275,9 +1277,23 @@ def test_a_method_that_no_view_serves_has_the_applications_policy_where_the_view
     CORSGate(app, allow_origins=[APP])
     answer = ask(app, "/note", "DELETE")
     assert (answer.status, answer.cors) == (405, readable_by(APP))
-    answer = preflight(app, "/note", "DELETE")
-    assert (answer.status, answer.cors["access-control-allow-origin"]) == (204, APP)
+    # What it allows would else be used for the other methods too.
+    assert preflight(app, "/note", "DELETE").seen == goes_on(APP, max_age="0")
     assert preflight(app, "/note", "DELETE", EVIL).status == 403
+
+
+def test_a_method_that_no_view_serves_opens_no_other_one() -> None:
+    app = new_app()
+    app.add_url_rule("/note/", "read", lambda: "read")
+    write = cors(allow_origins=[PARTNER])(lambda: "write")
+    app.add_url_rule("/note/", "write", write, methods=["PUT"])
+    CORSGate(app, allow_origins=[APP])
+    for method in ("DELETE", "PATCH", "FOO", "GET"):
+        assert preflight(app, "/note/", method).seen == goes_on(APP, max_age="0")
+    assert preflight(app, "/note", "GET").seen == goes_on(APP, max_age="0")
+    for path in ("/note", "/note/"):
+        assert preflight(app, path, "PUT").status == 403
+        assert preflight(app, path, "PUT", PARTNER).seen == goes_on(PARTNER, max_age="0")
 
 
 def test_a_preflight_never_reaches_a_hook_or_a_view() -> None:
@@ -1505,7 +1521,7 @@ def test_an_exception_that_is_let_out_is_a_500_that_the_page_can_read(
         "content-type": "text/plain; charset=utf-8",
         "content-length": "0",
     }
-    assert "Exception on '/' ['GET']" in caplog.text
+    assert "Exception on / [GET]" in caplog.text
     assert "LookupError: no s" in caplog.text
     assert "Traceback" in caplog.text
 

@@ -207,6 +207,7 @@ FAULTS: dict[str, tuple[str, str | None]] = {
     "http://1..2.3.4": ("origin-empty-label", None),
     "http://255*.0.0.1": ("origin-ipv4", None),
     "http://[::1": ("origin-ipv6", "http://[::1]"),
+    "http://::1:3000": ("origin-host", "http://[::1]:3000"),
     "http://[0:0:0:0:0:0:0:1]": ("origin-ipv6", "http://[::1]"),
     "http://[1:0:0:4:5:0:0:8]:80": ("origin-ipv6", "http://[1::4:5:0:0:8]"),
     "http://[1:0::3:4:5:6:7]": ("origin-ipv6", "http://[1::3:4:5:6:7]"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from example_servers import heeding_ctrl_c
 from flask import Flask
 
 from corsgate.flask import CORSGate
@@ -182,14 +183,15 @@ def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
     command = block("try").replace("python3 ", f"{sys.executable} ", 1)
     command += " --api-port 0 --page-port 0 --stranger-port 0"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    process = subprocess.Popen(
-        ["sh", "-c", command],
-        cwd=checkout,
-        env=clean,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    with heeding_ctrl_c():
+        process = subprocess.Popen(
+            ["sh", "-c", command],
+            cwd=checkout,
+            env=clean,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
     try:
         assert process.stdout is not None
         page = ""

@@ -87,14 +87,16 @@ def route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, 
 def _find_view(resolver: URLResolver, path: str) -> tuple[str, View | None]:
     """The path of the view, after a slash redirect, and the view; None if there is none."""
     paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
-    # i18n_patterns look at the active language, which LocaleMiddleware has yet to set.
-    language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
-    with translation.override(language):
-        for candidate in paths:
-            try:
-                return candidate, resolver.resolve(candidate).func
-            except Resolver404:
-                continue
+    # i18n_patterns look at the active language. LocaleMiddleware has yet to set it, by the path;
+    # without that it stays the default, such as en-us, where a path's would be en.
+    languages = (translation.get_language_from_path(path), settings.LANGUAGE_CODE)
+    for language in dict.fromkeys(filter(None, languages)):
+        with translation.override(language):
+            for candidate in paths:
+                try:
+                    return candidate, resolver.resolve(candidate).func
+                except Resolver404:
+                    continue
     return path, None
 
 
