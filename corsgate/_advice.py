@@ -82,15 +82,15 @@ CHECKS = {
     ),
     "cookie-site-unknown": (
         (
-            "With {fix} browsers send the session cookie within one site only, and whether these pages"
-            " are on the site of this server is not known: {what}."
+            "With {fix} browsers send the session cookie within one site only, and whether these"
+            " pages are on the site of this server is not known: {what}."
         ),
         "If one is not, write 'None' there, and True for SESSION_COOKIE_SECURE.",
     ),
     "csrf-origin": (
         (
-            "CsrfViewMiddleware answers 403 to POST, PUT, PATCH and DELETE from an origin that is not"
-            " listed here, and these may send credentials: {what}."
+            "CsrfViewMiddleware answers 403 to POST, PUT, PATCH and DELETE from an origin that is"
+            " not listed here, and these may send credentials: {what}."
         ),
         "Write CSRF_TRUSTED_ORIGINS = {fix}.",
     ),

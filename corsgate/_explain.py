@@ -156,6 +156,8 @@ def explain_in(
     found = ask(policy, for_method(environ, request.method) if request.preflight else environ)
     if found is FAILED and policy is not FAILED:
         words = words.at(_name_of(policy))
+    elif found is None and policy is not None:
+        words = words.at(f"{_name_of(policy)} gave None")
     steps = []
     for name, check in CHECKS.items():
         outcome = check(words, found, request)

@@ -571,6 +571,7 @@ def never():
 
 bare = Flask(__name__)
 """
+MARK = "cors(...) of view 'change'"
 
 
 @pytest.mark.parametrize(
@@ -578,7 +579,7 @@ bare = Flask(__name__)
     [
         (["app"], f'app.config["CORS_ALLOW_ORIGINS"] = ["{APP}", "{OTHER}"]'),
         (["app", "-X", "PUT"],
-         f'allow_origins=["https://admin.example.com", "{OTHER}"]  # in cors(...) of view \'change\''),
+         f'allow_origins=["https://admin.example.com", "{OTHER}"]  # in {MARK}'),
         (["app", "-X", "PUT", "--path", "/x"],
          f'app.config["CORS_ALLOW_ORIGINS"] = ["{APP}", "{OTHER}"]'),
         (["plain"], f'allow_origins=["{APP}", "{OTHER}"]'),
@@ -728,7 +729,7 @@ NOTHING = None
 def test_what_says_in_django_that_there_is_no_policy(
     path_: str, changes: dict[str, Any], place: str
 ) -> None:
-    settings = {"CORS_ALLOW_ORIGINS": [APP]} if "CORS_POLICY" not in changes else {}
+    settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": [APP]} if "CORS_POLICY" not in changes else {}
     urls: URLs = [path("x/", view), path("unmanaged/", unmanaged)]
     middleware = [CORSGATE, "whitenoise.middleware.WhiteNoiseMiddleware"]
     settings |= {"STATIC_URL": "/static/", **changes}
@@ -767,7 +768,8 @@ FLAGGED: dict[str, tuple[dict[str, Any], list[str], str, str, str]] = {
             " goes with them: the origins have to be named."
         ),
         (
-            "first mend this: '*' means no wildcard when credentials are allowed. Name the headers."
+            "first mend this: With credentials a browser takes '*' for a header of that very name."
+            " Name the headers to expose."
             f' Then in the place of {ALL} write CORS_ALLOW_ORIGINS = ["{OTHER}"];'
             " CORS_ALLOW_CREDENTIALS = True"
         ),

@@ -851,7 +851,12 @@ def test_a_source_is_asked_as_for_the_request_that_follows_a_preflight() -> None
         return TO_APP if environ["REQUEST_METHOD"] == "PUT" else None
 
     assert explain(by_method, preflight("PUT")).allowed
-    assert explain(by_method, call()).reason == "no-policy"
+    found = explain(by_method, call())
+    assert (found.reason, found.setting) == ("no-policy", "by_method gave None")
+    assert found.message == (
+        "No policy applies here (by_method gave None), so corsgate adds no headers, and the browser"
+        " blocks the page unless the application sends them itself."
+    )
     assert asked == ["PUT", "GET"]
 
 
@@ -867,7 +872,7 @@ def test_a_source_that_fails_allows_nothing(caplog: pytest.LogCaptureFixture) ->
     )
     assert [step.passed for step in found.steps] == [True, False, None, None, None, None]
     assert "the policy source" in caplog.text
-    assert explain(lambda environ: 3, call()).reason == "policy-source-failed"  # type: ignore
+    assert explain(lambda environ: 3, call()).reason == "policy-source-failed"  # type: ignore[arg-type, return-value]
     derived = derive(broken, {"max_age": 9}, "there")
     assert explain(derived, call()).fix == "mend broken"
     assert explain(FAILED, call()).line == (

@@ -546,8 +546,8 @@ ANOTHER_SITE = (
     " [cookie-same-site]"
 )
 PERHAPS = (
-    "note: SESSION_COOKIE_SAMESITE: With {} browsers send the session cookie within one site only, and"
-    " whether these pages are on the site of this server is not known: {}. If one is not, write"
+    "note: SESSION_COOKIE_SAMESITE: With {} browsers send the session cookie within one site only,"
+    " and whether these pages are on the site of this server is not known: {}. If one is not, write"
     " 'None' there, and True for SESSION_COOKIE_SECURE."
     " [cookie-site-unknown]"
 )

@@ -111,13 +111,11 @@ def command(
         with redirect_stdout(sys.stderr):  # callables of the application's may print
             source = gate.find(environ, asked)
             policy = ask(source, for_method(environ, asked))
-            words = KEYWORDS
+            words, judged = KEYWORDS, source  # which is named if it has failed, or gave None
             if source is None:
                 words = gate.words_without(environ)
-            elif policy is not None:
-                words = gate.words_of(policy)
-            # Whoever has failed is named.
-            judged = source if policy is FAILED else policy
+            elif policy is not None and policy is not FAILED:
+                words, judged = gate.words_of(policy), policy
             found = explain_in(words, judged, environ, credentials=credentials)
     address = str(url) if "://" in path else path
     if as_json:
