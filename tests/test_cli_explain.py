@@ -825,6 +825,16 @@ def test_a_source_that_fails_is_named(caplog: pytest.LogCaptureFixture) -> None:
     assert "no database" in caplog.text
 
 
+def gives_none(meta: Mapping[str, Any]) -> None:
+    return None
+
+
+def test_a_source_that_gives_none_is_named() -> None:
+    with settings_of(URLS, CORS_POLICY=gives_none):
+        found = explained("--origin", OTHER, "--django", "--path", "/x/")
+    assert (found["reason"], found["setting"]) == ("no-policy", "gives_none gave None")
+
+
 @pytest.mark.parametrize(("text", "starts"), [("", False), ("import json\nWSGI = json\n", True)])
 def test_the_package_around_the_settings_is_no_settings(
     text: str, starts: bool, write: Write, monkeypatch: pytest.MonkeyPatch
