@@ -1,0 +1,806 @@
+"""One table of exchanges: what a page does, what servers answer, and what comes of it.
+
+By the Fetch standard, and in the engines that are known to differ. test_browser_table.py runs it
+through the `Browser`; test_witnesses.py through the engines too, which vouch for it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from browser_server import (
+    CREDENTIALS,
+    MOUNT,
+    Clock,
+    Lines,
+    Servers,
+    allow_headers,
+    allow_methods,
+    allow_origin,
+    expose,
+    max_age,
+)
+
+from corsgate.browser import Browser, FetchError, Response
+
+# A loopback host of each site, so that a browser can be given the like of them.
+PAGE = "http://localhost:8001"
+API = "http://localhost:8002"  # another origin of the same site
+OTHER = "http://127.0.0.1:8003"  # another site
+NAMES = {API: "", PAGE: "A:", OTHER: "C:"}
+
+ENGINES = ("chromium", "firefox", "webkit")
+Expected = tuple[str, str]
+Options = Mapping[str, Any]
+# How the page asks. All but the first two show whether it came, and no more.
+Way = Literal["fetch", "xhr", "img", "img crossorigin", "module", "events", "form"]
+
+OK = "cors 200"
+INCLUDE: Options = {"credentials": "include"}
+NO_CORS: Options = {"mode": "no-cors"}
+PUT: Options = {"method": "PUT", "body": "x"}
+POST: Options = {"method": "POST", "body": "x"}
+JSON: Options = {"method": "POST", "json": {}}
+CUSTOM: Options = {"headers": {"X-Custom": "1"}}
+AUTHORIZATION: Options = {"headers": {"Authorization": "Bearer t"}}
+ORIGIN, STAR = allow_origin(), allow_origin("*")
+HERE = f"{MOUNT}/hop"
+ELSEWHERE, HOME = OTHER + HERE, PAGE + HERE
+
+
+@dataclass
+class Row:
+    """One case.
+
+    :ivar expected: the outcome of the last call by the standard, and all requests: of the API, or
+        with A: of the page's origin, C: of the other site.
+    :ivar options: of `Browser.fetch`; of `Browser.submit` for a form.
+    :ivar servers: fields of `Servers`.
+    :ivar engines: as `expected`, for engines that differ.
+    :ivar calls: when, in seconds, and with which further options, among them `path`.
+    :ivar by_clock: whether nobody can wait for it, so that only a clock of ours shows it.
+    """
+
+    id: str
+    expected: Expected
+    options: Options = field(default_factory=dict)
+    servers: Options = field(default_factory=dict)
+    to: str = API
+    origin: str = PAGE
+    engines: dict[str, Expected] = field(default_factory=dict)
+    calls: list[tuple[float, Options]] = field(default_factory=lambda: [(0, {})])
+    way: Way = "fetch"
+    by_clock: bool = False
+
+    def apps(self) -> dict[str, WSGIApplication]:
+        """By origin."""
+        servers = Servers(**self.servers)
+        return {origin: servers.app() for origin in NAMES}
+
+
+@dataclass
+class Seen:
+    """What has come of a row.
+
+    :ivar outcomes: for each call, what the script on the page got to know.
+    :ivar requests: in their order, with the headers that matter.
+    :ivar code: of the last call's error.
+    """
+
+    outcomes: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    code: str = ""
+
+    @property
+    def summary(self) -> Expected:
+        """As in the table."""
+        names = (request.partition(" ")[0] for request in self.requests)
+        return self.code or self.outcomes[-1], " ".join(names)
+
+
+# Which headers of a request are compared. The values of the last two are not.
+TOLD = {
+    "HTTP_ORIGIN": "origin",
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "method",
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "headers",
+    "HTTP_COOKIE": "cookie",
+    "HTTP_X_CUSTOM": "x-custom",
+    "HTTP_AUTHORIZATION": "authorization",
+}
+
+
+def recorded(app: WSGIApplication, name: str, requests: list[str]) -> WSGIApplication:
+    """The application; each of its requests is written down under the name."""
+
+    def recording(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        told = [f"{word}={environ[key]}" for key, word in TOLD.items() if key in environ]
+        line = [name + environ["REQUEST_METHOD"], environ["PATH_INFO"], *told]
+        requests.append(" ".join(line))
+        return app(environ, start_response)
+
+    return recording
+
+
+# Of these, servers add some.
+NOT_COMPARED = frozenset(
+    "cache-control content-language content-length content-type date expires last-modified pragma "
+    "server".split()
+)
+
+
+def told(type: str, status: int, headers: Iterable[str]) -> str:
+    """The outcome in one line: type, status and the headers that the page may read."""
+    readable = sorted({name.lower() for name in headers} - NOT_COMPARED)
+    return " ".join([type, str(status), *readable])
+
+
+def visit(row: Row, engine: str | None = None) -> Seen:
+    """What comes of the row in a `Browser`."""
+    clock, seen = Clock(), Seen()
+    start = clock.now
+    apps = {url: recorded(app, NAMES[url], seen.requests) for url, app in row.apps().items()}
+    browser = Browser(apps, origin=row.origin, engine=engine, clock=clock)
+    for seconds, further in row.calls:
+        clock.now = start + seconds
+        options = {"path": "/case", **row.options, **further}
+        ask = browser.submit if row.way == "form" else browser.fetch
+        try:
+            response: Response = ask(row.to + options.pop("path"), **options)
+        except FetchError as error:
+            seen.code = error.code
+            seen.outcomes.append("blocked")
+        else:
+            seen.code = ""
+            seen.outcomes.append(told(response.type, response.status, response.headers))
+    return seen
+
+
+ROWS: dict[str, list[Row]] = {}
+
+
+def section(name: str) -> list[Row]:
+    return ROWS.setdefault(name, [])
+
+
+expected: Expected
+options: Options
+changes: Options
+servers: Options
+check = section("CORS check")
+for id_, code, answer in (
+    ("the-origin", OK, [ORIGIN]),
+    ("star", OK, [STAR]),
+    ("padded-with-white-space", OK, [allow_origin(" \t{sent} \t")]),
+    ("header-name-in-lower-case", OK, [("access-control-allow-origin", "{sent}")]),
+    ("missing", "allow-origin-missing", []),
+    ("another-origin", "allow-origin-mismatch", [allow_origin("https://evil.example")]),
+    ("upper-case", "allow-origin-mismatch", [allow_origin(PAGE.upper())]),
+    ("slash-added", "allow-origin-mismatch", [allow_origin("{sent}/")]),
+    ("port-added", "allow-origin-invalid", [allow_origin("{sent}:443")]),
+    ("comma-list", "allow-origin-list", [allow_origin("{sent}, https://x.example")]),
+    ("space-list", "allow-origin-list", [allow_origin("{sent} https://x.example")]),
+    ("empty", "allow-origin-invalid", [allow_origin("")]),
+    ("null", "allow-origin-mismatch", [allow_origin("null")]),
+    ("host-only", "allow-origin-invalid", [allow_origin("localhost")]),
+    ("star-host", "allow-origin-mismatch", [allow_origin("https://*.example.com")]),
+    ("the-origin-twice", "allow-origin-repeated", [ORIGIN, ORIGIN]),
+    ("star-twice", "allow-origin-repeated", [STAR, STAR]),
+    ("star-and-origin", "allow-origin-repeated", [STAR, ORIGIN]),
+):
+    check.append(Row(id_, (code, "GET"), servers={"answer": answer}))
+for status in (500, 404, 204):
+    check.append(Row(f"status-{status}", (f"cors {status}", "GET"), servers={"status": status}))
+check.append(
+    Row(
+        "status-500-without",
+        ("allow-origin-missing", "GET"),
+        servers={"status": 500, "answer": []},
+    )
+)
+
+credentials = section("CORS check with credentials")
+for id_, code, answer in (
+    ("origin-and-true", OK, [ORIGIN, CREDENTIALS]),
+    ("padded", OK, [ORIGIN, (CREDENTIALS[0], " true ")]),
+    ("star", "allow-origin-wildcard", [STAR, CREDENTIALS]),
+    ("without", "allow-credentials", [ORIGIN]),
+    ("in-capitals", "allow-credentials", [ORIGIN, (CREDENTIALS[0], "True")]),
+    ("false", "allow-credentials", [ORIGIN, (CREDENTIALS[0], "false")]),
+    ("twice", "allow-credentials", [ORIGIN, CREDENTIALS, CREDENTIALS]),
+):
+    credentials.append(Row(id_, (code, "GET"), INCLUDE, {"answer": answer}))
+for id_, expected, preflight in (
+    ("preflight-with", (OK, "OPTIONS PUT"), [ORIGIN, allow_methods("PUT"), CREDENTIALS]),
+    ("preflight-without", ("allow-credentials", "OPTIONS"), [ORIGIN, allow_methods("PUT")]),
+    (
+        "preflight-with-a-star",
+        ("allow-origin-wildcard", "OPTIONS"),
+        [STAR, allow_methods("PUT"), CREDENTIALS],
+    ),
+):
+    servers = {"preflight": preflight, "answer": [ORIGIN, CREDENTIALS]}
+    credentials.append(Row(id_, expected, {**PUT, **INCLUDE}, servers))
+credentials.append(
+    Row("star-and-not-asked-for", (OK, "GET"), servers={"answer": [STAR, CREDENTIALS]})
+)
+
+methods = section("CORS-preflight fetch, methods")
+for id_, expected, options, preflight in (
+    ("put", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods("PUT")]),
+    (
+        "delete",
+        (OK, "OPTIONS DELETE"),
+        {"method": "DELETE"},
+        [ORIGIN, allow_methods("GET, DELETE")],
+    ),
+    ("patch", (OK, "OPTIONS PATCH"), {"method": "PATCH"}, [ORIGIN, allow_methods("PATCH")]),
+    ("not-listed", ("method", "OPTIONS"), PUT, [ORIGIN]),
+    ("listed-in-lower-case", ("method", "OPTIONS"), PUT, [ORIGIN, allow_methods("put")]),
+    (
+        "post-is-safelisted",
+        (OK, "OPTIONS POST"),
+        JSON,
+        [ORIGIN, allow_headers("Content-Type"), allow_methods("PUT")],
+    ),
+    (
+        "put-is-normalized",
+        (OK, "OPTIONS PUT"),
+        {"method": "put"},
+        [ORIGIN, allow_methods("PUT")],
+    ),
+    (
+        "patch-is-not-normalized",
+        ("method", "OPTIONS"),
+        {"method": "patch"},
+        [ORIGIN, allow_methods("PATCH")],
+    ),
+    (
+        "options",
+        (OK, "OPTIONS OPTIONS"),
+        {"method": "OPTIONS"},
+        [ORIGIN, allow_methods("OPTIONS")],
+    ),
+    ("two-lines", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods("GET"), allow_methods("PUT")]),
+    ("star", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods("*")]),
+    (
+        "star-with-credentials",
+        ("method", "OPTIONS"),
+        {**PUT, **INCLUDE},
+        [ORIGIN, CREDENTIALS, allow_methods("*")],
+    ),
+    (
+        "bad-token",
+        ("allow-methods-invalid", "OPTIONS"),
+        PUT,
+        [ORIGIN, allow_methods("PUT, bad value")],
+    ),
+):
+    methods.append(Row(id_, expected, options, {"preflight": preflight}))
+
+names = section("CORS-preflight fetch, header names")
+for id_, expected, options, preflight in (
+    ("allowed", (OK, "OPTIONS GET"), CUSTOM, [ORIGIN, allow_headers("x-custom")]),
+    ("allowed-in-capitals", (OK, "OPTIONS GET"), CUSTOM, [ORIGIN, allow_headers("X-CUSTOM")]),
+    ("not-allowed", ("header", "OPTIONS"), CUSTOM, [ORIGIN, allow_headers("X-Other")]),
+    ("none-allowed", ("header", "OPTIONS"), JSON, [ORIGIN]),
+    (
+        "two-lines",
+        (OK, "OPTIONS GET"),
+        CUSTOM,
+        [ORIGIN, allow_headers("X-A"), allow_headers("X-Custom")],
+    ),
+    ("empty-members", (OK, "OPTIONS GET"), CUSTOM, [ORIGIN, allow_headers(", X-Custom,,")]),
+    (
+        "bad-token",
+        ("allow-headers-invalid", "OPTIONS"),
+        CUSTOM,
+        [ORIGIN, allow_headers("X-Custom, bad value")],
+    ),
+    ("star", (OK, "OPTIONS GET"), CUSTOM, [ORIGIN, allow_headers("*")]),
+    (
+        "star-with-credentials",
+        ("header", "OPTIONS"),
+        {**CUSTOM, **INCLUDE},
+        [ORIGIN, CREDENTIALS, allow_headers("*")],
+    ),
+    ("authorization", (OK, "OPTIONS GET"), AUTHORIZATION, [ORIGIN, allow_headers("authorization")]),
+    (
+        "authorization-beside-a-star",
+        (OK, "OPTIONS GET"),
+        AUTHORIZATION,
+        [ORIGIN, allow_headers("*, Authorization")],
+    ),
+    (
+        "authorization-under-a-star-with-credentials",
+        ("authorization", "OPTIONS"),
+        {**AUTHORIZATION, **INCLUDE},
+        [ORIGIN, CREDENTIALS, allow_headers("*")],
+    ),
+    ("no-origin-on-the-preflight", ("allow-origin-missing", "OPTIONS"), JSON, []),
+):
+    names.append(Row(id_, expected, options, {"preflight": preflight}))
+every = (OK, "OPTIONS GET")
+names.append(
+    Row(
+        "authorization-under-a-star",
+        ("authorization", "OPTIONS"),
+        AUTHORIZATION,
+        {"preflight": [ORIGIN, allow_headers("*")]},
+        engines={"chromium": every, "firefox": every, "webkit": every},
+    )
+)
+names.append(
+    Row(
+        "no-origin-on-the-answer",
+        ("allow-origin-missing", "OPTIONS POST"),
+        JSON,
+        {"preflight": [ORIGIN, allow_headers("Content-Type")], "answer": []},
+    )
+)
+
+statuses = section("ok status")
+for status in (200, 204, 299):
+    statuses.append(
+        Row(
+            str(status),
+            (OK, "OPTIONS PUT"),
+            PUT,
+            {"preflight": [ORIGIN, allow_methods("PUT")], "preflight_status": status},
+        )
+    )
+for status in (304, 401, 403, 404, 405, 500):
+    statuses.append(
+        Row(
+            str(status),
+            ("preflight-status", "OPTIONS"),
+            PUT,
+            {"preflight": [ORIGIN, allow_methods("PUT")], "preflight_status": status},
+        )
+    )
+for status in (301, 302, 303, 307, 308):
+    statuses.append(
+        Row(
+            str(status),
+            ("preflight-redirect", "OPTIONS"),
+            PUT,
+            {
+                "preflight": [ORIGIN, allow_methods("PUT"), ("Location", HERE)],
+                "preflight_status": status,
+            },
+        )
+    )
+
+
+def goes_to(url: str, *more: tuple[str, str]) -> Lines:
+    return [*(more or [ORIGIN]), ("Location", url)]
+
+
+redirects = section("HTTP-redirect fetch")
+PUT_ALLOWED = [ORIGIN, allow_methods("PUT")]
+for id_, expected, options, changes in (
+    ("same-origin", (OK, "GET GET"), {}, {"answer": goes_to(HERE)}),
+    ("hop-without", ("allow-origin-missing", "GET"), {}, {"answer": [("Location", HERE)]}),
+    (
+        "target-without",
+        ("allow-origin-missing", "GET GET"),
+        {},
+        {"answer": goes_to(HERE), "hop": []},
+    ),
+    ("third-origin-that-reflects", (OK, "GET C:GET"), {}, {"answer": goes_to(ELSEWHERE)}),
+    (
+        "third-origin-that-names-the-page",
+        ("allow-origin-mismatch", "GET C:GET"),
+        {},
+        {"answer": goes_to(ELSEWHERE), "hop": [allow_origin(PAGE)]},
+    ),
+    (
+        "third-origin-with-a-star",
+        (OK, "GET C:GET"),
+        {},
+        {"answer": goes_to(ELSEWHERE), "hop": [STAR]},
+    ),
+    (
+        "back-to-the-page-without",
+        ("allow-origin-missing", "GET A:GET"),
+        {},
+        {"answer": goes_to(HOME), "hop": []},
+    ),
+    ("back-to-the-page-that-reflects", (OK, "GET A:GET"), {}, {"answer": goes_to(HOME)}),
+    ("no-location", ("cors 302", "GET"), {}, {"answer": [ORIGIN]}),
+    (
+        "location-twice",
+        ("redirect-location", "GET"),
+        {},
+        {"answer": [*goes_to(HERE), ("Location", HERE)]},
+    ),
+    ("location-that-is-none", ("redirect-location", "GET"), {}, {"answer": goes_to("http://[")}),
+    ("another-scheme", ("redirect-scheme", "GET"), {}, {"answer": goes_to("data:text/plain,x")}),
+    (
+        "user-info-in-the-same-origin",
+        ("redirect-user-info", "GET"),
+        {},
+        {"answer": goes_to(API.replace("//", "//u:p@") + HERE)},
+    ),
+    (
+        "user-info-in-the-page",
+        ("redirect-user-info", "GET"),
+        {},
+        {"answer": goes_to(PAGE.replace("//", "//u:p@") + HERE)},
+    ),
+    (
+        "in-circles",
+        ("redirect-limit", " ".join(["GET"] * 21)),
+        {},
+        {"answer": goes_to(f"{MOUNT}/case")},
+    ),
+    ("error", ("redirect-mode", "GET"), {"redirect": "error"}, {"answer": goes_to(HERE)}),
+    ("manual", ("opaqueredirect 0", "GET"), {"redirect": "manual"}, {"answer": goes_to(HERE)}),
+    (
+        "manual-hop-without",
+        ("allow-origin-missing", "GET"),
+        {"redirect": "manual"},
+        {"answer": [("Location", HERE)]},
+    ),
+    (
+        "custom-header-to-the-third-origin",
+        (OK, "OPTIONS GET C:OPTIONS C:GET"),
+        CUSTOM,
+        {"preflight": [ORIGIN, allow_headers("X-Custom")], "answer": goes_to(ELSEWHERE)},
+    ),
+):
+    redirects.append(Row(id_, expected, options, {"status": 302, **changes}))
+redirects.append(
+    Row(
+        "from-the-page-to-the-api",
+        (OK, "A:GET GET"),
+        servers={"status": 302, "answer": [("Location", API + HERE)]},
+        to=PAGE,
+    )
+)
+redirects.append(
+    Row(
+        "from-the-page-with-user-info",
+        ("redirect-user-info", "A:GET"),
+        servers={"status": 302, "answer": [("Location", API.replace("//", "//u@") + HERE)]},
+        to=PAGE,
+    )
+)
+redirects.append(
+    Row(
+        "put-307",
+        (OK, "OPTIONS PUT OPTIONS PUT"),
+        PUT,
+        {"status": 307, "preflight": PUT_ALLOWED, "answer": goes_to(HERE)},
+    )
+)
+redirects.append(
+    Row(
+        "put-307-to-the-third-origin",
+        (OK, "OPTIONS PUT C:OPTIONS C:PUT"),
+        PUT,
+        {"status": 307, "preflight": PUT_ALLOWED, "answer": goes_to(ELSEWHERE)},
+    )
+)
+again = (OK, "OPTIONS POST OPTIONS GET")
+redirects.append(
+    Row(
+        "json-303",
+        (OK, "OPTIONS POST GET"),
+        JSON,
+        {
+            "status": 303,
+            "preflight": [ORIGIN, allow_headers("Content-Type")],
+            "answer": goes_to(HERE),
+        },
+        engines={"firefox": again, "webkit": again},
+    )
+)
+again = (OK, "OPTIONS GET C:OPTIONS C:GET")
+redirects.append(
+    Row(
+        "authorization-to-the-third-origin",
+        (OK, "OPTIONS GET C:GET"),
+        AUTHORIZATION,
+        {
+            "status": 302,
+            "preflight": [ORIGIN, allow_headers("Authorization")],
+            "answer": goes_to(ELSEWHERE),
+        },
+        engines={"firefox": again, "webkit": again},
+    )
+)
+
+opaque_origin = section("Origin: null, of a sandboxed frame")
+for id_, expected, options, changes in (
+    ("star", (OK, "GET"), {}, {"answer": [STAR]}),
+    ("null", (OK, "GET"), {}, {"answer": [allow_origin("null")]}),
+    ("names-the-page", ("allow-origin-mismatch", "GET"), {}, {"answer": [allow_origin(PAGE)]}),
+    ("missing", ("allow-origin-missing", "GET"), {}, {"answer": []}),
+    ("credentials", (OK, "GET"), INCLUDE, {"answer": [allow_origin("null"), CREDENTIALS]}),
+    (
+        "put",
+        (OK, "OPTIONS PUT"),
+        PUT,
+        {"preflight": [allow_origin("null"), allow_methods("PUT")]},
+    ),
+):
+    opaque_origin.append(Row(id_, expected, options, changes, origin="null"))
+opaque_origin.append(
+    Row("its-own-host", ("allow-origin-missing", "A:GET"), {}, {"answer": []}, PAGE, "null")
+)
+
+modes = section("Main fetch, modes")
+POLICY = "Cross-Origin-Resource-Policy"
+for id_, expected, options, changes in (
+    ("no-cors-get", ("opaque 0", "GET"), NO_CORS, {"answer": []}),
+    ("no-cors-post", ("opaque 0", "POST"), {**POST, **NO_CORS}, {"answer": []}),
+    (
+        "no-cors-same-origin-policy",
+        ("resource-policy", "GET"),
+        NO_CORS,
+        {"answer": [(POLICY, "same-origin")]},
+    ),
+    (
+        "no-cors-same-site-policy",
+        ("opaque 0", "GET"),
+        NO_CORS,
+        {"answer": [(POLICY, "same-site")]},
+    ),
+    (
+        "no-cors-and-no-redirect",
+        ("no-cors-redirect-mode", ""),
+        {**NO_CORS, "redirect": "error"},
+        {"answer": []},
+    ),
+    ("same-origin-elsewhere", ("same-origin-mode", ""), {"mode": "same-origin"}, {}),
+    # An <img crossorigin>, a module and an EventSource are GETs of the mode cors.
+    ("img-crossorigin", (OK, "GET"), {}, {}),
+    ("img-crossorigin-without", ("allow-origin-missing", "GET"), {}, {"answer": []}),
+    (
+        "send-beacon-json",
+        (OK, "OPTIONS POST"),
+        {**JSON, **INCLUDE},
+        {
+            "preflight": [ORIGIN, CREDENTIALS, allow_headers("Content-Type")],
+            "answer": [ORIGIN, CREDENTIALS],
+        },
+    ),
+):
+    modes.append(Row(id_, expected, options, changes))
+modes.append(
+    Row(
+        "no-cors-same-site-policy-of-another-site",
+        ("resource-policy", "C:GET"),
+        NO_CORS,
+        {"answer": [(POLICY, "same-site")]},
+        OTHER,
+    )
+)
+modes.append(Row("same-origin", ("basic 200", "A:GET"), {"mode": "same-origin"}, {}, PAGE))
+modes.append(
+    Row(
+        "same-origin-without-any-header",
+        ("basic 200", "A:DELETE"),
+        {"method": "DELETE"},
+        {"answer": []},
+        PAGE,
+    )
+)
+
+# Whether there is a preflight; it allows everything.
+needs = section("CORS-safelisted request-header")
+ALL = [
+    ORIGIN,
+    allow_headers("accept, accept-language, content-language, content-type, range, cache-control"),
+]
+for id_, options in (
+    ("head", {"method": "HEAD"}),
+    ("accept-of-128-bytes", {"headers": {"Accept": "a" * 128}}),
+    ("accept-language", {"headers": {"Accept-Language": "de-DE,de;q=0.9"}}),
+    ("content-language", {**POST, "headers": {"Content-Language": "de"}}),
+    ("text", POST),
+    ("text-in-capitals", {**POST, "headers": {"Content-Type": "TEXT/PLAIN"}}),
+    ("text-and-charset", {**POST, "headers": {"Content-Type": "text/plain;charset=utf-8"}}),
+    ("form", {"method": "POST", "form": {"a": "b"}}),
+    ("multipart", {**POST, "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
+    ("range", {"headers": {"Range": "bytes=0-9"}}),
+    ("no-store", {"cache": "no-store"}),
+):
+    method = str(options.get("method", "GET"))
+    needs.append(Row(f"no-preflight-{id_}", (OK, method), options, {"preflight": ALL}))
+for id_, options in (
+    ("accept-of-129-bytes", {"headers": {"Accept": "a" * 129}}),
+    ("accept-with-a-parenthesis", {"headers": {"Accept": "a(b)"}}),
+    ("accept-language-with-an-at", {"headers": {"Accept-Language": "de@x"}}),
+    ("text-with-a-quote", {**POST, "headers": {"Content-Type": 'text/plain; x="1"'}}),
+    ("xml", {**POST, "headers": {"Content-Type": "text/xml"}}),
+    ("two-ranges", {"headers": {"Range": "bytes=0-1,3-4"}}),
+    ("suffix-range", {"headers": {"Range": "bytes=-5"}}),
+    ("cache-control", {"headers": {"Cache-Control": "no-cache"}}),
+    ("upload-listener", {**POST, "upload_listener": True}),
+):
+    method = str(options.get("method", "GET"))
+    expected = (OK, f"OPTIONS {method}")
+    needs.append(Row(f"preflight-{id_}", expected, options, {"preflight": ALL}))
+
+# ------------------------------------------------------------------ exposed headers
+
+SECRETS: Lines = [
+    ("X-One", "1"),
+    ("X-Two", "2"),
+    ("ETag", '"e"'),
+    ("Set-Cookie", "q=1; Path=/nowhere"),
+    ("Content-Language", "en"),
+]
+readable = section("CORS filtered response")
+for id_, names_, options, lines in (
+    ("none", "", {}, [ORIGIN]),
+    ("one-in-any-case", "x-one", {}, [ORIGIN, expose("X-ONE")]),
+    ("two-lines", "x-one x-two", {}, [ORIGIN, expose("X-One"), expose("X-Two")]),
+    ("one-line", "x-one x-two", {}, [ORIGIN, expose("X-One,,X-Two, X-Three")]),
+    (
+        "star",
+        "access-control-allow-origin access-control-expose-headers etag x-one x-two",
+        {},
+        [ORIGIN, expose("*")],
+    ),
+    ("star-and-credentials", "", INCLUDE, [ORIGIN, CREDENTIALS, expose("*")]),
+    ("star-name-and-credentials", "x-one", INCLUDE, [ORIGIN, CREDENTIALS, expose("*, X-One")]),
+    ("set-cookie", "", {}, [ORIGIN, expose("Set-Cookie")]),
+    ("bad-token", "", {}, [ORIGIN, expose("X-One, bad value")]),
+):
+    outcome = f"{OK} {names_}".strip()
+    readable.append(Row(id_, (outcome, "GET"), options, {"answer": [*lines, *SECRETS]}))
+readable.append(
+    Row(
+        "an-xhr",
+        (f"{OK} x-one", "GET"),
+        {},
+        {"answer": [ORIGIN, expose("X-One"), *SECRETS]},
+        way="xhr",
+    )
+)
+readable.append(
+    Row("basic", ("basic 200 etag x-one x-two", "A:GET"), {}, {"answer": SECRETS}, PAGE)
+)
+
+# ------------------------------------------------------------------ CORS-preflight cache
+
+ALLOWED = [ORIGIN, CREDENTIALS, allow_methods("PUT, POST"), allow_headers("X-Custom, X-Other")]
+NEVER, ONCE = "OPTIONS PUT OPTIONS PUT", "OPTIONS PUT PUT"
+TWICE: list[tuple[float, Options]] = [(0, {}), (0.1, {})]
+SECONDS: list[tuple[float, Options]] = [(0, {}), (0.1, {}), (6.5, {})]
+HOURS: list[tuple[float, Options]] = [(0, {}), (300, {}), (615, {})]
+DAYS: list[tuple[float, Options]] = [(0, {}), (7201, {}), (86401, {})]
+KEPT = "OPTIONS PUT PUT PUT"
+FIVE_SECONDS = "OPTIONS PUT PUT OPTIONS PUT"
+THREE_TIMES = "OPTIONS PUT OPTIONS PUT OPTIONS PUT"
+STARS = [ORIGIN, allow_methods("*"), allow_headers("*"), max_age("600")]
+AGE_600 = [*ALLOWED, max_age("600")]
+
+kept = section("CORS-preflight cache")
+
+
+def keeps(
+    id: str,
+    preflight: Lines,
+    calls: list[tuple[float, Options]],
+    requests: str,
+    *,
+    options: Options = PUT,
+    outcome: str = OK,
+    by_clock: bool = False,
+    **engines: str,
+) -> None:
+    servers = {"preflight": preflight, "answer": [ORIGIN, CREDENTIALS]}
+    differ = {engine: (outcome, requests) for engine, requests in engines.items()}
+    kept.append(
+        Row(
+            id,
+            (outcome, requests),
+            options,
+            servers,
+            engines=differ,
+            calls=calls,
+            by_clock=by_clock,
+        )
+    )
+
+
+keeps("none", ALLOWED, SECONDS, FIVE_SECONDS)
+keeps("600", AGE_600, SECONDS, KEPT)
+keeps("0", [*ALLOWED, max_age("0")], TWICE, NEVER)
+keeps("1-and-it-has-expired", [*ALLOWED, max_age("1")], [(0, {}), (2.5, {})], NEVER)
+keeps("1-to-the-second", [*ALLOWED, max_age("1")], [(0, {}), (1, {})], NEVER, by_clock=True)
+keeps(
+    "negative",
+    [*ALLOWED, max_age("-1")],
+    SECONDS,
+    FIVE_SECONDS,
+    **dict.fromkeys(ENGINES, THREE_TIMES),
+)
+for id_, lines in (
+    ("no-number", [max_age("soon")]),
+    ("a-fraction", [max_age("600.5")]),
+    ("digits-of-elsewhere", [max_age("\xb2")]),
+    ("two-lines", [max_age("600"), max_age("600")]),
+):
+    keeps(id_, [*ALLOWED, *lines], SECONDS, FIVE_SECONDS, firefox=THREE_TIMES)
+keeps("empty", [*ALLOWED, max_age("")], SECONDS, FIVE_SECONDS)
+for age in ("700", "3600", "86400"):
+    keeps(age, [*ALLOWED, max_age(age)], HOURS, KEPT, by_clock=True, webkit=FIVE_SECONDS)
+keeps(
+    "huge",
+    [*ALLOWED, max_age("9" * 400)],
+    DAYS,
+    KEPT,
+    by_clock=True,
+    chromium=THREE_TIMES,
+    firefox=FIVE_SECONDS,
+    webkit=THREE_TIMES,
+)
+keeps("failed", [ORIGIN, max_age("600")], TWICE, "OPTIONS OPTIONS", outcome="method")
+keeps("other-url", AGE_600, [(0, {}), (0, {"path": "/case?x"})], NEVER)
+keeps("other-credentials-mode", AGE_600, [(0, {}), (0, INCLUDE)], NEVER)
+keeps("credentials-cover-none", AGE_600, [(0, INCLUDE), (0, {})], ONCE, firefox=NEVER)
+keeps("new-header-that-is-known", AGE_600, [(0, {}), (0, CUSTOM)], ONCE)
+keeps(
+    "new-header-that-is-not",
+    AGE_600,
+    [(0, {}), (0, AUTHORIZATION)],
+    "OPTIONS PUT OPTIONS",
+    outcome="authorization",
+)
+keeps("the-same-method-under-a-star", STARS, TWICE, ONCE, firefox=NEVER)
+keeps("new-header-under-a-star", STARS, [(0, {}), (0, CUSTOM)], ONCE, firefox=NEVER)
+keeps("the-same-header-under-a-star", STARS, [(0, CUSTOM), (0, CUSTOM)], ONCE, firefox=NEVER)
+keeps(
+    "upload-listener",
+    [ORIGIN, max_age("600")],
+    TWICE,
+    "OPTIONS POST POST",
+    options={**POST, "upload_listener": True},
+)
+kept.append(
+    # Fetch, "main fetch", step 12: "clear cache entries".
+    Row(
+        "cleared-by-an-answer-that-fails",
+        ("allow-origin-missing", NEVER),
+        PUT,
+        {"preflight": AGE_600, "answer": []},
+        calls=TWICE,
+    )
+)
+
+# ------------------------------------------------------------------ HTTP cache
+
+# Fetch, "CORS protocol and HTTP caches". The first request is no-cors and has no Origin.
+STORED = ("Cache-Control", "max-age=600")
+stored = section("HTTP cache")
+for id_, options in (("", {}), ("-credentials", INCLUDE)):
+    for vary, expected, more in (
+        ("no-vary", ("allow-origin-missing", "GET"), []),
+        ("vary-origin", (OK, "GET GET"), [("Vary", "Origin")]),
+    ):
+        stored.append(
+            Row(
+                f"{vary}{id_}",
+                expected,
+                options,
+                {"answer": [ORIGIN, CREDENTIALS, STORED, *more]},
+                calls=[(0, NO_CORS), (0.1, {})],
+            )
+        )
+stored.append(
+    Row(
+        "no-vary-and-credentials-first",
+        ("allow-origin-missing", "GET"),
+        {},
+        {"answer": [ORIGIN, STORED]},
+        engines={"firefox": (OK, "GET GET")},
+        calls=[(0, {**NO_CORS, **INCLUDE}), (0.1, {})],
+    )
+)
+
+TABLE = {f"{name}: {row.id}": row for name, rows in ROWS.items() for row in rows}
