@@ -139,7 +139,7 @@ def visit(row: Row, engine: str | None = None) -> Seen:
     """What comes of the row in a `Browser`."""
     clock, seen = Clock(), Seen()
     start = clock.now
-    apps = {url: recorded(app, NAMES[url], seen.requests) for url, app in row.apps().items()}
+    apps = {url: recorded(app, NAMES.get(url, ""), seen.requests) for url, app in row.apps().items()}
     browser = Browser(apps, origin=row.origin, engine=engine, clock=clock)
     for seconds, further in row.calls:
         clock.now = start + seconds
@@ -789,7 +789,7 @@ for id_, options in (("", {}), ("-credentials", INCLUDE)):
                 expected,
                 options,
                 {"answer": [ORIGIN, CREDENTIALS, STORED, *more]},
-                calls=[(0, NO_CORS), (0.1, {})],
+                calls=[(0, NO_CORS), (0.5, {})],
             )
         )
 stored.append(
@@ -799,7 +799,7 @@ stored.append(
         {},
         {"answer": [ORIGIN, STORED]},
         engines={"firefox": (OK, "GET GET")},
-        calls=[(0, {**NO_CORS, **INCLUDE}), (0.1, {})],
+        calls=[(0, {**NO_CORS, **INCLUDE}), (0.5, {})],
     )
 )
 
