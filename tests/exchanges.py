@@ -139,7 +139,9 @@ def visit(row: Row, engine: str | None = None) -> Seen:
     """What comes of the row in a `Browser`."""
     clock, seen = Clock(), Seen()
     start = clock.now
-    apps = {url: recorded(app, NAMES.get(url, ""), seen.requests) for url, app in row.apps().items()}
+    apps = {
+        url: recorded(app, NAMES.get(url, ""), seen.requests) for url, app in row.apps().items()
+    }
     browser = Browser(apps, origin=row.origin, engine=engine, clock=clock)
     for seconds, further in row.calls:
         clock.now = start + seconds
@@ -802,5 +804,354 @@ stored.append(
         calls=[(0, {**NO_CORS, **INCLUDE}), (0.5, {})],
     )
 )
+
+# ------------------------------------------------------------------ further ways to ask
+
+GIF = b"GIF89a\1\0\1\0\0\0\0!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+ways = section("requests of elements")
+way: Way
+for way, type_, body in (
+    ("img crossorigin", "image/gif", GIF),
+    ("module", "text/javascript", b"export default 1"),
+    ("events", "text/event-stream", b"data: 1\n\n"),
+):
+    content = ("Content-Type", type_)
+    for id_, expected, answer in (
+        ("with", (OK, "GET"), [ORIGIN, content]),
+        ("without", ("allow-origin-missing", "GET"), [content]),
+        ("of-another-origin", ("allow-origin-mismatch", "GET"), [allow_origin(OTHER), content]),
+    ):
+        servers = {"answer": answer, "body": body}
+        ways.append(Row(f"{way.replace(' ', '-')}-{id_}", expected, {}, servers, way=way))
+for to, name in NAMES.items():
+    servers = {"answer": [("Content-Type", "image/gif")], "body": GIF}
+    options = {**NO_CORS, **INCLUDE}
+    type_ = "basic 200" if to == PAGE else "opaque 0"
+    ways.append(Row(f"img-{name or 'B:'}", (type_, f"{name}GET"), options, servers, to, way="img"))
+
+forms = section("forms")
+FIELDS: Options = {"fields": {"a": "b c"}}
+TEXT: Options = {"enctype": "text/plain", **FIELDS}
+HTML: Lines = [("Content-Type", "text/html")]
+for to, name in NAMES.items():
+    for id_, method, options in (
+        ("post", "POST", FIELDS),
+        ("text", "POST", TEXT),
+        ("get", "GET", {"method": "GET", **FIELDS}),
+    ):
+        expected = ("basic 200", name + method)
+        forms.append(
+            Row(f"{id_}-to-{name or 'B:'}", expected, options, {"answer": HTML}, to, way="form")
+        )
+for status, method in ((302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")):
+    servers = {"status": status, "answer": [("Location", ELSEWHERE)], "hop": HTML}
+    expected = ("basic 200", f"POST C:{method}")
+    forms.append(Row(f"post-{status}", expected, FIELDS, servers, way="form"))
+
+origins = section("append a request Origin header")
+for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+    origins.append(
+        Row(
+            f"same-origin-{method.lower()}",
+            ("basic 200", f"A:{method}"),
+            {"method": method},
+            {"answer": []},
+            PAGE,
+        )
+    )
+for policy in ("no-referrer", "same-origin", "origin", "unsafe-url"):
+    under: Options = {"referrer_policy": policy}
+    origins += [
+        Row(f"cors-get-under-{policy}", (OK, "GET"), under),
+        Row(f"cors-post-under-{policy}", (OK, "POST"), {**POST, **under}),
+        Row(f"no-cors-get-under-{policy}", ("opaque 0", "GET"), {**NO_CORS, **under}),
+        Row(f"no-cors-post-under-{policy}", ("opaque 0", "POST"), {**POST, **NO_CORS, **under}),
+        Row(
+            f"same-origin-post-under-{policy}",
+            ("basic 200", "A:POST"),
+            {**POST, **under},
+            {"answer": []},
+            PAGE,
+        ),
+        Row(
+            f"same-origin-no-cors-post-under-{policy}",
+            ("basic 200", "A:POST"),
+            {**POST, **NO_CORS, **under},
+            {"answer": []},
+            PAGE,
+        ),
+    ]
+
+# ------------------------------------------------------------------ redirects and methods
+
+hops = section("HTTP-redirect fetch, methods")
+ANY_METHOD = [ORIGIN, allow_methods("PUT, DELETE"), allow_headers("Content-Type")]
+for status in (301, 302, 303, 307, 308):
+    servers = {"status": status, "preflight": ANY_METHOD, "answer": goes_to(HERE)}
+    keeps_method = status in (307, 308)
+    then = "POST" if keeps_method else "GET"
+    hops.append(Row(f"post-{status}", (OK, f"POST {then}"), POST, servers))
+    hops.append(Row(f"head-{status}", (OK, "HEAD HEAD"), {"method": "HEAD"}, servers))
+    servers = {"status": status, "answer": goes_to(HERE)}
+    hops.append(
+        Row(f"no-cors-post-{status}", ("opaque 0", f"POST {then}"), {**POST, **NO_CORS}, servers)
+    )
+for status in (301, 302, 307, 308):
+    servers = {"status": status, "preflight": ANY_METHOD, "answer": goes_to(HERE)}
+    hops.append(Row(f"put-{status}", (OK, "OPTIONS PUT OPTIONS PUT"), PUT, servers))
+
+sites = section("HTTP-redirect fetch, sites")
+for id_, expected, options, changes in (
+    ("no-cors-to-another-site", ("opaque 0", "GET C:GET"), NO_CORS, {"answer": goes_to(ELSEWHERE)}),
+    ("no-cors-home", ("opaque 0", "GET A:GET"), NO_CORS, {"answer": goes_to(HOME)}),
+    (
+        "credentials-to-another-site-that-has-a-star",
+        ("allow-origin-wildcard", "GET C:GET"),
+        INCLUDE,
+        {"answer": [*goes_to(ELSEWHERE), CREDENTIALS], "hop": [STAR, CREDENTIALS]},
+    ),
+    (
+        "credentials-to-another-site-that-reflects",
+        (OK, "GET C:GET"),
+        INCLUDE,
+        {"answer": [*goes_to(ELSEWHERE), CREDENTIALS], "hop": [ORIGIN, CREDENTIALS]},
+    ),
+    (
+        "credentials-and-a-hop-without",
+        ("allow-credentials", "GET"),
+        INCLUDE,
+        {"answer": goes_to(HERE), "hop": [ORIGIN, CREDENTIALS]},
+    ),
+    (
+        "no-cors-to-another-site-of-the-same-origin-policy",
+        ("resource-policy", "GET C:GET"),
+        NO_CORS,
+        {"answer": goes_to(ELSEWHERE), "hop": [("Cross-Origin-Resource-Policy", "same-origin")]},
+    ),
+    (
+        "manual-no-location",
+        ("opaqueredirect 0", "GET"),
+        {"redirect": "manual"},
+        {"answer": [ORIGIN]},
+    ),
+    ("error-no-location", ("redirect-mode", "GET"), {"redirect": "error"}, {"answer": [ORIGIN]}),
+):
+    sites.append(Row(id_, expected, options, {"status": 302, **changes}))
+sites.append(
+    Row(
+        "same-origin-mode-that-is-sent-away",
+        ("same-origin-mode", "A:GET"),
+        {"mode": "same-origin"},
+        {"status": 302, "answer": [("Location", API + HERE)]},
+        PAGE,
+    )
+)
+
+# ------------------------------------------------------------------ safelists, byte by byte
+
+bytes_ = section("CORS-unsafe request-header byte")
+for id_, header, value, safe in (
+    ("accept-quote", "Accept", 'a"b', False),
+    ("accept-colon", "Accept", "a:b", False),
+    ("accept-at", "Accept", "a@b", False),
+    ("accept-braces", "Accept", "{a}", False),
+    ("accept-backslash", "Accept", "a\\b", False),
+    ("accept-tab", "Accept", "a\tb", True),
+    ("accept-slash-and-star", "Accept", "*/*;q=0.5, text/x", True),
+    ("accept-latin-1", "Accept", "\xe9", True),
+    ("accept-delete", "Accept", "a\x7fb", False),
+    ("accept-empty", "Accept", "", True),
+    ("language-underscore", "Accept-Language", "de_DE", False),
+    ("language-slash", "Accept-Language", "de/DE", False),
+    ("language-latin-1", "Accept-Language", "\xe9", False),
+    ("language-of-129-bytes", "Accept-Language", "a" * 129, False),
+    ("content-language-quote", "Content-Language", 'd"e', False),
+    ("type-with-a-parameter", "Content-Type", "text/plain;x=y", True),
+    ("type-with-a-colon", "Content-Type", "text/plain;x=a:b", False),
+    ("type-in-brackets", "Content-Type", "text/plain;[x]", False),
+    ("type-that-is-none", "Content-Type", "text", False),
+    ("type-html", "Content-Type", "text/html", False),
+    ("type-json", "Content-Type", "application/json", False),
+    ("type-form-and-charset", "Content-Type", "application/x-www-form-urlencoded;charset=x", True),
+    ("type-of-two", "Content-Type", "text/plain, text/plain", False),
+    ("type-of-129-bytes", "Content-Type", "text/plain;" + "a" * 118, False),
+    ("type-of-128-bytes", "Content-Type", "text/plain;" + "a" * 117, True),
+    ("range-open", "Range", "bytes=5-", True),
+    ("range-backwards", "Range", "bytes=9-5", False),
+    ("range-with-space", "Range", "bytes= 0-5", False),
+    ("range-in-capitals", "Range", "BYTES=0-5", False),
+    ("range-of-lines", "Range", "lines=0-5", False),
+    ("dpr", "DPR", "2", False),
+    ("save-data", "Save-Data", "on", False),
+    ("x-requested-with", "X-Requested-With", "XMLHttpRequest", False),
+    ("if-none-match", "If-None-Match", '"e"', False),
+    ("last-event-id", "Last-Event-ID", "1", False),
+    ("user-agent", "User-Agent", "x", False),
+):
+    method = "POST" if header.startswith("Content-") else "GET"
+    options = {"method": method, "headers": {header: value}}
+    requests = method if safe else f"OPTIONS {method}"
+    allowed = [ORIGIN, allow_headers(header)]
+    bytes_.append(Row(id_, (OK, requests), options, {"preflight": allowed}))
+MANY = {"X-Zeta": "1", "Content-Type": "a/b", "x-alpha": "1", "Accept": "a/b", "X-Beta": "1"}
+bytes_.append(
+    Row(
+        "many-names",
+        (OK, "OPTIONS POST"),
+        {**POST, "headers": {**MANY, **AUTHORIZATION["headers"]}},
+        {
+            "preflight": [
+                ORIGIN,
+                allow_headers("x-zeta,content-type,authorization,x-alpha,x-beta"),
+            ]
+        },
+    )
+)
+
+case = section("methods, as they are written")
+for method, sent, listed, works in (
+    ("get", "GET", "", True),
+    ("head", "HEAD", "", True),
+    ("post", "POST", "", True),
+    ("delete", "DELETE", "DELETE", True),
+    ("options", "OPTIONS", "OPTIONS", True),
+    ("Put", "PUT", "PUT", True),
+    ("Patch", "Patch", "PATCH", False),
+    ("patch", "patch", "patch", True),
+    ("QUERY", "QUERY", "QUERY", True),
+    ("query", "query", "QUERY", False),
+    ("X-Y", "X-Y", "*", True),
+    ("PATCH", "PATCH", "*", True),
+):
+    safelisted = sent in ("GET", "HEAD", "POST")
+    requests = sent if safelisted else f"OPTIONS {sent}" if works else "OPTIONS"
+    expected = (OK if works else "method", requests)
+    case.append(
+        Row(
+            f"{method}-where-{listed or 'none'}",
+            expected,
+            {"method": method},
+            {"preflight": [ORIGIN, allow_methods(listed)]},
+        )
+    )
+
+lists = section("extract header list values")
+for id_, expected, options, preflight in (
+    ("no-space", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods("GET,PUT")]),
+    ("tabs", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods("GET\t,\tPUT")]),
+    ("empty-members", (OK, "OPTIONS PUT"), PUT, [ORIGIN, allow_methods(",,PUT,")]),
+    ("empty", ("method", "OPTIONS"), PUT, [ORIGIN, allow_methods("")]),
+    ("semicolons", ("allow-methods-invalid", "OPTIONS"), PUT, [ORIGIN, allow_methods("GET;PUT")]),
+    ("spaces", ("allow-methods-invalid", "OPTIONS"), PUT, [ORIGIN, allow_methods("GET PUT")]),
+    ("quotes", ("allow-methods-invalid", "OPTIONS"), PUT, [ORIGIN, allow_methods('"PUT"')]),
+    ("names-no-space", (OK, "OPTIONS GET"), CUSTOM, [ORIGIN, allow_headers("a,x-custom")]),
+    ("names-empty", ("header", "OPTIONS"), CUSTOM, [ORIGIN, allow_headers("")]),
+    (
+        "names-semicolon",
+        ("allow-headers-invalid", "OPTIONS"),
+        CUSTOM,
+        [ORIGIN, allow_headers("a;x-custom")],
+    ),
+    (
+        "names-latin-1",
+        ("allow-headers-invalid", "OPTIONS"),
+        CUSTOM,
+        [ORIGIN, allow_headers("\xe9, x-custom")],
+    ),
+    (
+        "bad-names-and-nothing-to-ask",
+        ("allow-headers-invalid", "OPTIONS"),
+        PUT,
+        [ORIGIN, allow_methods("PUT"), allow_headers("a b")],
+    ),
+    (
+        "a-star-among-names",
+        (OK, "OPTIONS GET"),
+        CUSTOM,
+        [ORIGIN, allow_headers("x-other, *")],
+    ),
+    ("a-star-in-a-name", ("header", "OPTIONS"), CUSTOM, [ORIGIN, allow_headers("x-*")]),
+):
+    lists.append(Row(id_, expected, options, {"preflight": preflight}))
+
+# ------------------------------------------------------------------ cookies
+
+cookies = section("cookies")
+
+
+def cookie(text: str) -> tuple[str, str]:
+    return "Set-Cookie", f"{text}; Path={MOUNT}/"
+
+
+OMIT: Options = {"credentials": "omit"}
+SETS: list[tuple[float, Options]] = [(0, INCLUDE), (0, INCLUDE), (0, {}), (0, OMIT)]
+for id_, line in (
+    ("plain", "a=1"),
+    ("lax", "a=1; SameSite=Lax"),
+    ("strict", "a=1; SameSite=Strict"),
+    ("http-only", "a=1; HttpOnly"),
+    ("none", "a=1; SameSite=None; Secure"),
+    ("secure", "a=1; Secure"),
+    ("nameless", "a"),
+    ("expired", "a=1; Max-Age=0"),
+    ("another-domain", "a=1; Domain=example.com"),
+    ("none-and-not-secure", "a=1; SameSite=None"),
+):
+    for to, name in ((API, ""), (OTHER, "C:")):
+        cookies.append(
+            Row(
+                f"{id_}{'-of-another-site' if name else ''}",
+                (OK, " ".join([f"{name}GET"] * 4)),
+                {},
+                {"answer": [ORIGIN, CREDENTIALS, cookie(line)]},
+                to,
+                calls=SETS,
+            )
+        )
+cookies += [
+    Row(
+        "set-without-credentials",
+        (OK, "GET GET"),
+        {},
+        {"answer": [ORIGIN, CREDENTIALS, cookie("a=1")]},
+        calls=[(0, {}), (0, INCLUDE)],
+    ),
+    Row(
+        "not-on-preflights",
+        (OK, "GET OPTIONS PUT"),
+        INCLUDE,
+        {
+            "preflight": [ORIGIN, CREDENTIALS, allow_methods("PUT"), cookie("b=2")],
+            "answer": [ORIGIN, CREDENTIALS, cookie("a=1")],
+        },
+        calls=[(0, {}), (0, PUT)],
+    ),
+    Row(
+        "of-the-pages-own-origin",
+        ("basic 200", "A:GET A:GET A:GET A:GET"),
+        {},
+        {"answer": [cookie("a=1")]},
+        PAGE,
+        calls=[(0, {}), (0, {}), (0, OMIT), (0, NO_CORS)],
+    ),
+    Row(
+        "of-an-answer-that-is-blocked",
+        (OK, "GET GET"),
+        INCLUDE,
+        {
+            "answer": [allow_origin(OTHER), CREDENTIALS, cookie("a=1")],
+            "hop": [ORIGIN, CREDENTIALS],
+        },
+        calls=[(0, {}), (0, {"path": "/hop"})],
+    ),
+    Row(
+        "of-a-frame-that-is-sandboxed",
+        (OK, "GET GET"),
+        INCLUDE,
+        {"answer": [ORIGIN, CREDENTIALS, cookie("a=1")]},
+        origin="null",
+        calls=[(0, {}), (0, {})],
+    ),
+]
 
 TABLE = {f"{name}: {row.id}": row for name, rows in ROWS.items() for row in rows}

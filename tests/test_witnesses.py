@@ -215,7 +215,9 @@ class World:
     def places(self, row: Row) -> Mapping[str, str]:
         if isinstance(row, CorsgateRow):
             return {row.origin: self.real[PAGE]} if row.origin != "null" else {}
-        hosts = {table.partition("//")[2]: real.partition("//")[2] for table, real in self.real.items()}
+        hosts = {
+            table.partition("//")[2]: real.partition("//")[2] for table, real in self.real.items()
+        }
         return hosts | {table.upper(): real.upper() for table, real in hosts.items()}
 
     @property
@@ -268,7 +270,9 @@ def witnessed(engine: str) -> Mapping[str, Seen]:
         report = report_of(world.real[PAGE], engine)
     for key, outcomes in report.items():
         world.seen[KEYS[key]].outcomes = [
-            "blocked" if outcome is None else told(outcome["type"], outcome["status"], outcome["names"])
+            "blocked"
+            if outcome is None
+            else told(outcome["type"], outcome["status"], outcome["names"])
             for outcome in outcomes
         ]
     return world.seen
