@@ -143,12 +143,14 @@ def page_options(case: Case) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in case.request.headers.items()}
     names = headers.get("access-control-request-headers", "").split(",")
     asked = headers.get("access-control-request-method")
+    listens = asked in SAFELISTED and names == [""]
     return {
         "method": asked or case.request.method,
+        "body": "x" if listens and asked == "POST" else None,
         "headers": dict.fromkeys(filter(None, names), UNSAFE_VALUE),
         "credentials": "include" if case.request.credentials else "same-origin",
         "redirect": "manual",
-        "upload_listener": asked in SAFELISTED and names == [""],
+        "upload_listener": listens,
     }
 
 

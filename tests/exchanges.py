@@ -1103,7 +1103,6 @@ for id_, line in (
     ("nameless", "a"),
     ("expired", "a=1; Max-Age=0"),
     ("another-domain", "a=1; Domain=example.com"),
-    ("none-and-not-secure", "a=1; SameSite=None"),
 ):
     for to, name in ((API, ""), (OTHER, "C:")):
         cookies.append(
@@ -1117,6 +1116,13 @@ for id_, line in (
             )
         )
 cookies += [
+    Row(
+        "none-and-not-secure",
+        (OK, "GET GET"),
+        INCLUDE,
+        {"answer": [ORIGIN, CREDENTIALS, cookie("a=1; SameSite=None")]},
+        calls=[(0, {}), (0, {})],
+    ),
     Row(
         "set-without-credentials",
         (OK, "GET GET"),
@@ -1162,4 +1168,251 @@ cookies += [
     ),
 ]
 
+needs.append(
+    Row(
+        "preflight-upload-listener-and-no-body",
+        (OK, "OPTIONS POST"),
+        {"method": "POST", "upload_listener": True},
+        {"preflight": ALL},
+    )
+)
+redirects.append(
+    Row(
+        "locations-that-differ",
+        ("redirect-location", "GET"),
+        {},
+        {"status": 302, "answer": [*goes_to(HERE), ("Location", ELSEWHERE)]},
+    )
+)
+
 TABLE = {f"{name}: {row.id}": row for name, rows in ROWS.items() for row in rows}
+
+# ------------------------------------------------------------------ where engines differ
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What some engines do otherwise than the standard.
+
+    :ivar section: of Fetch, if no other standard is named.
+    :ivar words: the standard's.
+    :ivar rows: of the table, by engines.
+    :ivar in_browser: whether `Browser(engine=...)` does what the engine does; else it does what
+        the standard says.
+    """
+
+    section: str
+    words: str
+    rows: Mapping[str, Iterable[str]]
+    in_browser: bool = True
+
+
+def rows_of(name: str, ids: str) -> list[str]:
+    return [f"{name}: {id_}" for id_ in ids.split()]
+
+
+EVERY_ENGINE = " ".join(ENGINES)
+DIFFERENCES = (
+    Difference(
+        "CORS-preflight fetch, step 7.6",
+        "If one of request’s header list’s names is a CORS non-wildcard request-header name and is"
+        " not a byte-case-insensitive match for an item in headerNames, then return a network"
+        " error.",
+        {
+            EVERY_ENGINE: [
+                "CORS-preflight fetch, header names: authorization-under-a-star",
+                "corsgate: preflight-origin-allowed-a-star-is-not-for-authorization",
+            ]
+        },
+    ),
+    Difference(
+        "CORS-preflight fetch, step 7.9",
+        "If max-age is failure or null, then set max-age to 5.",
+        {
+            EVERY_ENGINE: rows_of("CORS-preflight cache", "negative"),
+            "firefox": rows_of(
+                "CORS-preflight cache", "no-number a-fraction digits-of-elsewhere two-lines"
+            ),
+        },
+    ),
+    Difference(
+        # Allowed, and so no difference in kind.
+        "CORS-preflight fetch, step 7.10",
+        "If max-age is greater than an imposed limit on max-age, then set max-age to the imposed"
+        " limit.",
+        {
+            EVERY_ENGINE: rows_of("CORS-preflight cache", "huge"),
+            "webkit": rows_of("CORS-preflight cache", "700 3600 86400"),
+        },
+    ),
+    Difference(
+        "CORS-preflight cache, method cache entry match",
+        "There is a method cache entry match for method using request when there is a cache entry"
+        " […] and its method is method or `*`.",
+        {
+            "firefox": rows_of(
+                "CORS-preflight cache",
+                "the-same-method-under-a-star new-header-under-a-star the-same-header-under-a-star",
+            )
+        },
+    ),
+    Difference(
+        "CORS-preflight cache, cache entry match",
+        "There is a cache entry match for a cache entry entry with request if […] one of: entry’s"
+        " credentials is true; […] is true.",
+        {"firefox": rows_of("CORS-preflight cache", "credentials-cover-none")},
+    ),
+    Difference(
+        "Main fetch, step 12",
+        "If corsWithPreflightResponse is a network error, then clear cache entries using request.",
+        {
+            "chromium webkit": rows_of("CORS-preflight cache", "cleared-by-an-answer-that-fails"),
+            "webkit": rows_of("CORS-preflight cache", "cleared-by-a-preflight-that-fails"),
+        },
+    ),
+    Difference(
+        "Main fetch, step 12",
+        "request’s method is not a CORS-safelisted method or CORS-unsafe request-header names with"
+        " request’s header list is not empty",
+        {
+            "firefox webkit": rows_of(
+                "HTTP-redirect fetch", "json-303 authorization-to-the-third-origin"
+            )
+        },
+    ),
+    Difference(
+        "CORS-preflight fetch, step 1",
+        "Let preflight be a new request whose […] URL list is a clone of request’s URL list",
+        {
+            "firefox": rows_of(
+                "HTTP-redirect fetch",
+                "custom-header-to-the-third-origin put-307-to-the-third-origin",
+            )
+        },
+    ),
+    Difference(
+        "Append a request `Origin` header",
+        'If request’s mode is not "cors", then switch on request’s referrer policy',
+        {
+            "chromium": rows_of(
+                "append a request Origin header",
+                "no-cors-post-under-no-referrer same-origin-no-cors-post-under-no-referrer"
+                " no-cors-post-under-same-origin",
+            )
+        },
+    ),
+    Difference(
+        "Append a request `Origin` header",
+        "if request’s method is neither `GET` nor `HEAD`",
+        {
+            "webkit": rows_of(
+                "HTTP-redirect fetch, methods",
+                "no-cors-post-301 no-cors-post-302 no-cors-post-303",
+            )
+        },
+        in_browser=False,
+    ),
+    Difference(
+        "Determine the HTTP cache partition",
+        "Let key be the result of determining the network partition key given request.",
+        {"firefox": rows_of("HTTP cache", "no-vary-and-credentials-first")},
+    ),
+    Difference(
+        "Extract header list values",
+        "If the ABNF for name allows a single header and list contains more than one, then return"
+        " failure.",
+        {
+            EVERY_ENGINE: rows_of("HTTP-redirect fetch", "location-twice"),
+            "webkit": rows_of("HTTP-redirect fetch", "locations-that-differ"),
+        },
+        in_browser=False,
+    ),
+    Difference(
+        "HTTP fetch, step 6",
+        "If internalResponse’s status is a redirect status: […] Switch on request’s redirect mode:"
+        ' "error": Set response to a network error.',
+        {"chromium webkit": rows_of("HTTP-redirect fetch, sites", "error-no-location")},
+        in_browser=False,
+    ),
+    Difference(
+        "CORS-safelisted request-header",
+        "`accept` […] `accept-language` `content-language` […] `content-type` […] `range` […]"
+        " Otherwise: Return false.",
+        {"chromium": rows_of("CORS-unsafe request-header byte", "dpr save-data user-agent")},
+        in_browser=False,
+    ),
+    Difference(
+        "CORS-unsafe request-header byte",
+        'byte is less than 0x20 and is not 0x09 HT; byte is 0x22 ("), […] or 0x7F DEL.',
+        {"firefox": rows_of("CORS-unsafe request-header byte", "accept-latin-1")},
+        in_browser=False,
+    ),
+    Difference(
+        "Parse a single range header value",
+        'If data does not start with "bytes", then return failure.',
+        {"webkit": rows_of("CORS-unsafe request-header byte", "range-in-capitals")},
+        in_browser=False,
+    ),
+    Difference(
+        "XMLHttpRequest, the send() method",
+        "use-CORS-preflight flag: Set if this’s upload listener flag is set.",
+        {
+            "chromium": [
+                "CORS-safelisted request-header: preflight-upload-listener-and-no-body",
+                "corsgate: no-policy-for-the-path-its-own-preflight-passes",
+            ]
+        },
+        in_browser=False,
+    ),
+    Difference(
+        "RFC 6265bis, section 5.7, step 19",
+        'If the cookie\'s "same-site-flag" is "None", abort this algorithm and ignore the cookie'
+        " entirely unless the cookie's secure-only-flag is true.",
+        {"webkit": rows_of("cookies", "none-and-not-secure")},
+    ),
+    Difference(
+        "RFC 6265bis, section 5.7, step 13",
+        'If the request-uri does not denote a "secure" connection (as defined by the user agent)'
+        " […] ignore the cookie entirely.",
+        {"webkit": rows_of("cookies", "none none-of-another-site secure secure-of-another-site")},
+    ),
+    Difference(
+        "RFC 6265bis, section 5.8.3, step 6",
+        "If the cookies' name is not empty, output the cookie's name followed by the %x3D (\"=\")"
+        " character.",
+        {"firefox": rows_of("cookies", "nameless nameless-of-another-site")},
+        in_browser=False,
+    ),
+    Difference(
+        "RFC 6265bis, section 5.6.7",
+        'Let enforcement be "Default".',
+        {
+            "chromium": rows_of(
+                "cookies",
+                "plain-of-another-site http-only-of-another-site secure-of-another-site"
+                " nameless-of-another-site of-a-frame-that-is-sandboxed",
+            )
+        },
+    ),
+    Difference(
+        # The cookies of other sites that these engines block unless they are told otherwise.
+        "RFC 6265bis, section 7.1",
+        "user agents can use any third-party cookie policy",
+        {
+            "chromium": rows_of("cookies", "none-of-another-site"),
+            "webkit": rows_of(
+                "cookies",
+                "plain-of-another-site http-only-of-another-site nameless-of-another-site",
+            ),
+        },
+        in_browser=False,
+    ),
+)
+
+KNOWN = {
+    (engine, name): difference
+    for difference in DIFFERENCES
+    for engines, names in difference.rows.items()
+    for engine in engines.split()
+    for name in names
+}

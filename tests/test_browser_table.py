@@ -2,7 +2,19 @@
 
 import pytest
 from browser_server import Servers, allow_methods, max_age, outcome
-from exchanges import AGE_600, ALLOWED, CUSTOM, ENGINES, NEVER, ORIGIN, PUT, ROWS, TABLE, visit
+from exchanges import (
+    AGE_600,
+    ALLOWED,
+    CUSTOM,
+    ENGINES,
+    KNOWN,
+    NEVER,
+    ORIGIN,
+    PUT,
+    ROWS,
+    TABLE,
+    visit,
+)
 
 
 @pytest.mark.parametrize("engine", [None, *ENGINES])
@@ -10,6 +22,14 @@ from exchanges import AGE_600, ALLOWED, CUSTOM, ENGINES, NEVER, ORIGIN, PUT, ROW
 def test_the_outcome_and_the_requests_are_those_of_the_table(name: str, engine: str | None) -> None:
     row = TABLE[name]
     assert visit(row, engine).summary == row.engines.get(engine or "", row.expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", TABLE)
+def test_an_engine_differs_from_the_standard_where_it_is_listed(name: str, engine: str) -> None:
+    known = KNOWN.get((engine, name))
+    differs = visit(TABLE[name], engine) != visit(TABLE[name])
+    assert differs == (known is not None and known.in_browser)
 
 
 def test_no_two_rows_have_one_name() -> None:
