@@ -58,7 +58,8 @@ class Row:
     :ivar options: of `Browser.fetch`; of `Browser.submit` for a form.
     :ivar servers: fields of `Servers`.
     :ivar engines: as `expected`, for engines that differ.
-    :ivar calls: when, in seconds, and with which further options, among them `path`.
+    :ivar calls: when, in seconds since the first one, and with which further options, among them
+        `path`.
     :ivar by_clock: whether nobody can wait for it, so that only a clock of ours shows it.
     """
 
@@ -720,7 +721,9 @@ keeps(
     [*ALLOWED, max_age("-1")],
     SECONDS,
     FIVE_SECONDS,
-    **dict.fromkeys(ENGINES, THREE_TIMES),
+    chromium=THREE_TIMES,
+    firefox=THREE_TIMES,
+    webkit=THREE_TIMES,
 )
 for id_, lines in (
     ("no-number", [max_age("soon")]),
