@@ -100,7 +100,7 @@ class Seen:
         return self.code or self.outcomes[-1], " ".join(names)
 
 
-# Which headers of a request are compared. The values of the last two are not.
+# Which headers of a request are compared.
 TOLD = {
     "HTTP_ORIGIN": "origin",
     "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "method",
@@ -1275,8 +1275,8 @@ DIFFERENCES = (
     ),
     Difference(
         "Main fetch, step 12",
-        "request’s method is not a CORS-safelisted method or CORS-unsafe request-header names with"
-        " request’s header list is not empty",
+        "either request’s method is not a CORS-safelisted method or CORS-unsafe request-header"
+        " names with request’s header list is not empty",
         {
             "firefox webkit": rows_of(
                 "HTTP-redirect fetch", "json-303 authorization-to-the-third-origin"
@@ -1398,9 +1398,10 @@ DIFFERENCES = (
         },
     ),
     Difference(
-        # The cookies of other sites that these engines block unless they are told otherwise.
+        # These engines block cookies of other sites unless they are told otherwise.
         "RFC 6265bis, section 7.1",
-        "user agents can use any third-party cookie policy",
+        "This document grants user agents wide latitude to experiment with third-party cookie"
+        " policies",
         {
             "chromium": rows_of("cookies", "none-of-another-site"),
             "webkit": rows_of(
