@@ -36,18 +36,12 @@ class Denials:
     """What one gate does about denials; shared by threads.
 
     :param on_denied: the user's function, checked by `check_hooks`; or None.
-    :param words: how the options of a policy are spelt where the user wrote them.
     """
 
-    __slots__ = ("_limiter", "_logger", "_on_denied", "_words")
+    __slots__ = ("_limiter", "_logger", "_on_denied")
 
-    def __init__(
-        self,
-        on_denied: OnDenied | None = None,
-        words: Callable[[Policy], Words] = lambda policy: KEYWORDS,
-    ) -> None:
+    def __init__(self, on_denied: OnDenied | None = None) -> None:
         self._on_denied = on_denied
-        self._words = words
         self._limiter = _Limiter()
         self._logger: Logger | None = None
 
@@ -56,10 +50,19 @@ class Denials:
         """Whether a denial is told to code of the user's, which may wait for something."""
         return self._on_denied is not None
 
-    def note(self, environ: Mapping[str, Any], decision: Decision, debug: bool) -> Decision:
+    def note(
+        self,
+        environ: Mapping[str, Any],
+        decision: Decision,
+        debug: bool,
+        words_of: Callable[[Policy], Words],
+    ) -> Decision:
         """The decision to write; to be called once for each denied request, in debug mode for all.
 
         Never raises because of what a client sends, or because `on_denied` does.
+
+        :param words_of: how the options of a policy are spelt where the user wrote them; called in
+            debug mode only.
         """
         logger = self._logger or self._get_logger()
         # What is asked first costs least: most programs want nothing to be said.
@@ -67,7 +70,7 @@ class Denials:
             return decision
         if decision.policy is None or not _is_judged_by_browsers(environ, decision):
             return decision
-        reason = self._explain(environ, decision, decision.policy) if debug else ""
+        reason = self._explain(environ, decision, words_of(decision.policy)) if debug else ""
         if not decision.allowed:
             if self._on_denied is not None:
                 _tell(self._on_denied, environ, decision)
@@ -75,15 +78,17 @@ class Denials:
                 self._log(logger, environ, decision)
         return in_debug_mode(decision, reason) if debug else decision
 
-    def _explain(self, environ: Mapping[str, Any], decision: Decision, policy: Policy) -> str:
+    def _explain(self, environ: Mapping[str, Any], decision: Decision, words: Words) -> str:
         """Why the browser will block the request, which is logged; "" if it will not."""
         from ._explain import explain_in  # long, and needed only here
 
-        found = explain_in(self._words(policy), policy, environ)
+        found = explain_in(words, decision.policy, environ)
         if found.allowed:
             return ""
         what, fields = _describe(environ, decision, found.reason)
         message = "corsgate: a browser blocks %s: %s"
+        if found.reason == "authorization-not-covered":  # most browsers of today do not
+            message = "corsgate: by the standard a browser blocks %s: %s"
         self._get_logger().log(_WARNING, message, what, found.line, extra=fields)
         return found.line
 

@@ -6,10 +6,11 @@ clients in debug mode only.
 
 from __future__ import annotations
 
-from ._reasons import CHECKS, Failure, Request
+from ._reasons import CHECKS, Failure
 from ._record import Record
+from ._request import Request
 from ._sources import ask, for_method
-from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Words, one_line
+from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Line, Words, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +96,13 @@ class Explanation(Record):
     @property
     def line(self) -> str:
         """Message and fix in one line of printable ASCII, at most 400 characters."""
-        return one_line(f"{self.message} To allow it: {self.fix}" if self.fix else self.message)
+        return one_line(f"{self.message} {self.advice}" if self.fix else self.message)
+
+    @property
+    def advice(self) -> str:
+        """The fix after what it is: a line to write, or what else to do; "" if there is none."""
+        label = "To allow it" if isinstance(self.fix, Line) else "What to do"
+        return f"{label}: {self.fix}" if self.fix else ""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain types, for JSON."""
@@ -112,7 +119,7 @@ class Explanation(Record):
         if self.nearest is not None:
             lines.append(f"Nearest allowed value: {self.nearest}")
         if self.fix:
-            lines.append(f"To allow it: {self.fix}")
+            lines.append(self.advice)
         return "\n".join(lines)
 
 

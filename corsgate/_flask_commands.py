@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -24,16 +25,15 @@ from ._advice import (
 from ._flask_config import check_unchanged
 from ._flask_views import MergedViews, below_mark_of
 from ._marks import mark_of, marks_on
-from ._report import is_marked, rows_of, table
+from ._report import rows_of, table
 from .errors import PolicyError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from flask import Flask
     from werkzeug.routing import Rule
 
-    from ._marks import ViewPolicies
     from ._report import Row
     from .flask import _Gate
 
@@ -104,7 +104,7 @@ def _rows(app: Flask, gate: _Gate, views: MergedViews) -> list[Row]:
             rule.rule,
             _methods_of(rule),
             views.find(rule.endpoint),
-            _marked_at(app, rule.endpoint, views.find(rule.endpoint)),
+            partial(_marked_at, app, rule.endpoint, views),
             gate._rules,
             "application",
         )
@@ -123,21 +123,9 @@ def _methods_of(rule: Rule) -> list[str]:
     return sorted(methods - ({"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}) or methods)
 
 
-def _marked_at(app: Flask, endpoint: str, policies: ViewPolicies) -> Callable[[str], str]:
-    view = app.view_functions.get(endpoint)
-    names = [name for name in _blueprints_of(endpoint) if mark_of(app.blueprints.get(name))]
-
-    def marked_at(method: str) -> str:
-        own = is_marked(view, method) or below_mark_of(view) in policies.marks
-        return f"blueprint {names[-1]!r}" if names and not own else "view"
-
-    return marked_at
-
-
-def _blueprints_of(endpoint: str) -> list[str]:
-    """The names of the blueprints that a view is in, outermost first."""
-    parts = endpoint.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts))]
+def _marked_at(app: Flask, endpoint: str, views: MergedViews, method: str) -> str:
+    group = views.group_of(app, endpoint, method)
+    return "view" if group is None else f"blueprint {group!r}"
 
 
 # ------------------------------------------------------------------ checks

@@ -73,7 +73,7 @@ def read_configuration(
         raise PolicyError(problems)
     words = KEYWORDS
     if any(is_setting(name) for name in Policy._fields):
-        words = FLASK_CONFIG.spelling(**{name: name for name in keywords})
+        words = FLASK_CONFIG.spelling({name: name for name in keywords}, {})
     return Configured(
         PathRules(source, rules.items()), debug, on_denied, words, _configuration(app)
     )

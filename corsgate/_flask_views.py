@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ._marks import UNMARKED, Mark, compile_view, mark_of
+from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of
 from .errors import PolicyError
 
 if TYPE_CHECKING:
@@ -95,12 +95,22 @@ class MergedViews:
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)
 
-    def name_of(self, source: Source) -> str | None:
-        """The endpoint of a view that has this very source."""
-        for endpoint, view in self._policies.items():
-            if any(found is source for found in view.sources()):
-                return endpoint
+    def place_of(self, app: Flask, source: Source) -> str | None:
+        """Where the mark is that this very source comes from."""
+        for endpoint, policies in self._policies.items():
+            method = policies.method_of(source)
+            if method is not None:
+                group = self.group_of(app, endpoint, method)
+                return f"view {endpoint!r}" if group is None else f"blueprint {group!r}"
         return None
+
+    def group_of(self, app: Flask, endpoint: str, method: str) -> str | None:
+        """The marked blueprint that decides for a method; None where the view itself does."""
+        view = self._functions[endpoint]
+        if is_marked(view, method) or below_mark_of(view) in self._policies[endpoint].marks:
+            return None
+        names = _blueprints_of(endpoint)
+        return next(name for name in reversed(names) if mark_of(app.blueprints.get(name)))
 
     def sources(self) -> Iterable[Source | NotGiven]:
         return [source for view in self._policies.values() for source in view.sources()]
@@ -109,8 +119,12 @@ class MergedViews:
 def _compile(
     app: Flask, endpoint: str, view: object, application: Source, problems: list[Problem]
 ) -> ViewPolicies:
-    blueprints = endpoint.split(".")[:-1]
-    names = [".".join(blueprints[: end + 1]) for end in range(len(blueprints))]
-    groups = [mark_of(app.blueprints.get(name)) for name in names]
+    groups = [mark_of(app.blueprints.get(name)) for name in _blueprints_of(endpoint)]
     marks = [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
     return compile_view(view, marks, application, f"view {endpoint!r}", problems)
+
+
+def _blueprints_of(endpoint: str) -> list[str]:
+    """The names of the blueprints that a view is in, outermost first."""
+    parts = endpoint.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]

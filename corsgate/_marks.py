@@ -177,6 +177,11 @@ class ViewPolicies:
     def sources(self) -> list[Source | NotGiven]:
         return [self.default, *self._methods.values()]
 
+    def method_of(self, source: Source) -> str | None:
+        """A method that has this very source by a mark of its own; "" if it is for all others."""
+        found = {"": self.default, **self._methods}
+        return next((method for method, held in found.items() if held is source), None)
+
 
 def class_of(view: object) -> object:
     """The class of a class-based view, which Flask and Django keep on the function they make."""
@@ -185,12 +190,12 @@ def class_of(view: object) -> object:
 
 def _handler_names(view_class: object) -> list[str]:
     # Django names all that there may be, Flask those that the class has.
-    names = {
+    names = (
         *("get", "head", "post", "put", "patch", "delete"),
         *getattr(view_class, "http_method_names", ()),
         *(getattr(view_class, "methods", ()) or ()),
-    }
-    return sorted(name.lower() for name in names)
+    )
+    return sorted({name.lower() for name in names})
 
 
 def handlers_of(view: object) -> list[tuple[str, object]]:
@@ -209,6 +214,14 @@ def marks_on(view: object) -> list[Mark]:
     """The marks on a view itself, its class and the methods of that."""
     targets = [view, class_of(view), *(handler for _, handler in handlers_of(view))]
     return [mark for mark in map(mark_of, targets) if mark is not None]
+
+
+def is_marked(view: object, method: str) -> bool:
+    """Whether a mark of the view itself decides for a method, or one of its class or handler."""
+    handlers = dict(handlers_of(view))
+    name = "get" if method == "HEAD" and "head" not in handlers else method.lower()
+    targets = (view, class_of(view), handlers.get(name))
+    return any(mark_of(target) is not None for target in targets)
 
 
 UNMARKED = ViewPolicies(NOT_GIVEN, {}, ())

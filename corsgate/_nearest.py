@@ -110,9 +110,18 @@ def _misspelt(page: Origin, texts: list[str]) -> tuple[str, str] | None:
         if text == f"{scheme}://{other}{port}":
             hosts[other] = text
     found = nearest_name(host, hosts)
-    if found is None:
+    if found is None or not _is_slip(host, found):
         return None
     return hosts[found], "the host is spelt differently"
+
+
+def _is_slip(host: str, other: str) -> bool:
+    """Whether two hosts are alike where they differ: app.example and api.example are not."""
+    ours, theirs = host.split("."), other.split(".")
+    for end in (-1, 0):
+        while ours and theirs and ours[end] == theirs[end]:
+            del ours[end], theirs[end]
+    return bool(ours) and nearest_name(".".join(ours), [".".join(theirs)]) is not None
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
@@ -160,7 +169,7 @@ def _difference_of_hosts(host: str, other: str) -> str:
         return f"{host} and {other} are two origins to a browser"
     longer, shorter = ("page", "policy") if len(host) > len(other) else ("policy", "page")
     if "www." in (host[:4], other[:4]):
-        return f'the {longer} has "www." in front and the {shorter} has not'
+        return f'the {longer} has "www." in front and the {shorter} has not got it'
     return f"the host of the {longer} ends in a dot and that of the {shorter} does not"
 
 

@@ -11,29 +11,21 @@ from ._check import is_regex
 from ._nearest import nearest_name, nearest_origin
 from ._origin import find_fault, read_origin
 from ._record import Record
-from ._sources import is_preflight
+from ._request import LONGEST_REFLECTED, Request
 from ._words import KEYWORDS, Words, listed, shown
 from .errors import PolicyError
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-_LONGEST_VALUE = 65_536  # of a request; servers take less
-_LONGEST_REFLECTED = 4_096  # what the engine reflects at most
 _LONGEST_NAME = 64
 _MOST_LISTED = 12  # names in a line to write, before those that are there already become "..."
+_MOST_WRITTEN = 4  # origins that are there already, the same
 _MOST_CHECKED = 1_000  # origins that are tried with credentials before that is proposed
 _EXAMPLE = "https://app.example.com"
-
-# "CORS-safelisted request-header", of Content-Type: these need no preflight.
-_SAFELISTED_TYPES = frozenset(
-    {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
-)
-# "CORS-unsafe request-header byte"
-_UNSAFE = frozenset('"():<>?@[\\]{}\x7f').union(map(chr, range(0x20))) - {"\t"}
 
 
 class Failure(Record):
@@ -52,86 +44,6 @@ class Failure(Record):
         self._set(reason=reason, message=message, setting=setting, fix=fix, nearest=nearest)
 
 
-class Request:
-    """What of a request a browser or a page has decided."""
-
-    def __init__(self, environ: Mapping[str, Any], credentials: bool) -> None:
-        self.environ = environ
-        self.preflight = is_preflight(environ)
-        self.has_origin = self._text(_protocol.ENVIRON_ORIGIN) is not None
-        self.origin = self._text(_protocol.ENVIRON_ORIGIN) or ""
-        self.shown = shown(self.origin)
-        self.own_method = self._text("REQUEST_METHOD") or "GET"
-        self.plain_options = self.own_method == "OPTIONS" and not self.preflight
-        self.credentials = credentials
-        if self.preflight:
-            self.method = self._text(_protocol.ENVIRON_REQUEST_METHOD) or ""
-            asked = self._text(_protocol.ENVIRON_REQUEST_HEADERS) or ""
-            self.too_long = len(asked) > _LONGEST_REFLECTED
-            named = (name.strip(" \t") for name in asked.split(","))
-            # Only ASCII: a Kelvin sign in lower case would be a plain k.
-            lower = (name.lower() if name.isascii() else name for name in named if name)
-            self.headers = list(dict.fromkeys(lower))
-        else:
-            self.method = self.own_method
-            self.headers = list(self._unsafe_headers())
-            self.too_long = False
-            # A browser sends no cookie with a call that may be refused, unless the page asks.
-            mode = self._text(_protocol.ENVIRON_FETCH_MODE)
-            self.credentials |= bool(self._text("HTTP_COOKIE")) and mode in (None, "cors")
-
-    def _text(self, key: str) -> str | None:
-        value = self.environ.get(key)
-        return value[:_LONGEST_VALUE] if isinstance(value, str) else None
-
-    def _unsafe_headers(self) -> Iterable[str]:
-        # Proxies add headers of their own, but not these.
-        if self._text("HTTP_AUTHORIZATION"):
-            yield _protocol.NON_WILDCARD_REQUEST_HEADER
-        kind = self._text("CONTENT_TYPE") or ""
-        essence = kind.partition(";")[0].strip(" \t").lower()
-        safe = essence in _SAFELISTED_TYPES and _UNSAFE.isdisjoint(kind)
-        if kind and not (safe and len(kind) <= 128):
-            yield "content-type"
-
-    def aside(self) -> tuple[str, str] | None:
-        """Reason and sentence, where the browser looks at no policy at all."""
-        if not self.has_origin:
-            what = " and is no preflight" if self.own_method == "OPTIONS" else ""
-            return "not-cors", (
-                f"The request has no Origin header, so it is no CORS request{what}: it comes from"
-                " this very site, a link, or a program such as curl."
-            )
-        if not self.preflight and self._is_same_origin():
-            return "same-origin", (
-                f"The page is on {self.shown}, which is this very site, so the browser asks for"
-                " no permission."
-            )
-        return None
-
-    def _is_same_origin(self) -> bool:
-        site = self._text("HTTP_SEC_FETCH_SITE")
-        host = self._text("HTTP_HOST")
-        if site is not None or not host:
-            return site == "same-origin"
-        # Browsers leave that header out on http; whether a proxy has taken off TLS is not known.
-        return self.origin in (
-            f"http://{host.removesuffix(':80')}",
-            f"https://{host.removesuffix(':443')}",
-        )
-
-    def verdict(self) -> tuple[str | None, str]:
-        """Reason and sentence, where the browser has found nothing to block."""
-        if self.preflight:
-            return None, f"The page on {self.shown} may send {shown(self.method)}."
-        if self.plain_options:
-            return "plain-options", (
-                "This OPTIONS request has no Access-Control-Request-Method, so it is no preflight:"
-                f" the application answers it, and the page on {self.shown} may read the answer."
-            )
-        return None, f"The page on {self.shown} may read the answer."
-
-
 # ------------------------------------------------------------------ the browser's steps
 
 
@@ -146,12 +58,17 @@ def _check_request(words: Words, policy: Policy, request: Request) -> str | Fail
 
 def _check_policy(words: Words, policy: Policy | None, request: Request) -> str | Failure:
     if policy is not None:
-        return "A policy applies here."
+        return (
+            f"The policy in {words.place} applies here."
+            if words.place
+            else "A policy applies here."
+        )
     origin = _proposable(request.origin) or _EXAMPLE
+    why = f" ({words.place})" if words.place else ""
     return Failure(
         "no-policy",
-        "No policy applies here, so corsgate adds no headers, and the browser blocks the page"
-        " unless the application sends them itself.",
+        f"No policy applies here{why}, so corsgate adds no headers, and the browser blocks the"
+        " page unless the application sends them itself.",
         words.place or words.name("paths"),
         f"give this path a policy with {words.at('').line('allow_origins', [origin])}",
     )
@@ -162,7 +79,7 @@ def _check_origin(words: Words, policy: Policy, request: Request) -> str | Failu
     origin, setting = request.origin, words.setting("allow_origins")
     matcher = policy._matcher
     if matcher is None:
-        return f'{setting} is "*", which allows every origin.'
+        return f"{_star(words)}, which allows every origin."
     if matcher.allows(origin, request.environ):
         return f"{setting} allows {request.shown}."
 
@@ -211,7 +128,7 @@ def _check_credentials(words: Words, policy: Policy, request: Request) -> str | 
     if policy._matcher is None:
         setting = words.setting("allow_origins")
         message = (
-            f'{wanted}, and {setting} is "*", which never goes with them: the origins have to be'
+            f"{wanted}, and {_star(words)}, which never goes with them: the origins have to be"
             " named."
         )
         origin = _proposable(request.origin)
@@ -239,7 +156,7 @@ def _check_method(words: Words, policy: Policy, request: Request) -> str | Failu
     if method in _protocol.SAFELISTED_METHODS:
         return f"{text} is a method that needs no permission."
     if "*" in policy.allow_methods:
-        if len(method) <= _LONGEST_REFLECTED or not policy.allow_credentials:
+        if len(method) <= LONGEST_REFLECTED or not policy.allow_credentials:
             return f'{setting} is "*", which allows every method.'
         return fail(f"{text} is too long for a method.", "use another method in the page")
     if method in policy.allow_methods:
@@ -290,8 +207,8 @@ def _check_headers(words: Words, policy: Policy, request: Request) -> str | Fail
     if any_name:
         return Failure(
             "authorization-not-covered",
-            f'The page sends Authorization, which the "*" in {setting} does not cover: it has to be'
-            " named.",
+            f'The page sends Authorization, which by the standard the "*" in {setting} does not'
+            " cover: it has to be named, though today's Chromium, Firefox and Safari let it pass.",
             setting,
             words.line("allow_headers", ["*", "Authorization"]),
         )
@@ -349,29 +266,45 @@ def _origin_fix(words: Words, policy: Policy, origin: str) -> str:
             f" {shown(origin)} and accept the risk with"
             f" {plain.line('dangerously_allow', ['insecure-origin'])}"
         )
-    entries = [..., origin] if policy.allow_origins else [origin]
-    return words.line("allow_origins", entries)
+    return words.line("allow_origins", [*_present(words, policy), origin])
+
+
+def _present(words: Words, policy: Policy) -> Iterable[Any]:
+    """The entries that are there already, where they can be written; `...` stands for more."""
+    entries = policy.allow_origins
+    if not entries or words.other("allow_origins"):
+        return ()
+    few = len(entries) <= _MOST_WRITTEN and all(isinstance(entry, str) for entry in entries)
+    return entries if few else (...,)
 
 
 def _credentials_fix(words: Words, policy: Policy, changes: dict[str, Any]) -> str:
     line = words.lines(changes)
     if len(policy.allow_origins) > _MOST_CHECKED:
-        return f"{words.at('').lines(changes)}, if every one of these origins may act as the user"
+        line = words.at("").lines(changes)
+        return f"if every one of these origins may act as the user, write {line}"
     try:
         policy.replace(**changes)
     except PolicyError as error:
         found = error.problems[0]
         if words.form != KEYWORDS.form:
             found = found.in_settings("CORS_", Policy._fields)
-        return f"{words.at('').lines(changes)}, but first mend this: {found.message} {found.hint}"
-    return line
+        return f"first mend this: {found.message} {found.hint} Then write {line}"
+    other = words.other("allow_origins") if policy._matcher is None else ""
+    return f"in the place of {other} write {line}" if other else line
 
 
 def _no_of(entry: Any) -> str:
     if is_regex(entry):
         text = shown(entry.pattern).replace("\\\\", "\\")
         return f"the regular expression {text} does not match all of it"
-    return f"{_name_of(entry)} said no"
+    return f"{_name_of(entry)} did not return True"
+
+
+def _star(words: Words) -> str:
+    """That any origin is allowed, as it is written."""
+    value = "True" if words.other("allow_origins") else '"*"'
+    return f"{words.setting('allow_origins')} is {value}"
 
 
 def _name_of(entry: object) -> str:

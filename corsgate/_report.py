@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._check import is_regex
-from ._marks import class_of, handlers_of, mark_of
 from ._sources import Derived, NotGiven
 from .policy import Policy
 
@@ -109,12 +108,6 @@ def _by_path(path: str, rules: PathRules, application: str) -> list[tuple[str, S
 def _covers(pattern: str, path: str) -> bool:
     base = pattern.removesuffix("/*")
     return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
-
-
-def is_marked(view: object, method: str) -> bool:
-    """Whether a mark of the view itself decides for a method, or one of its class or handler."""
-    handler = dict(handlers_of(view)).get(method.lower())
-    return any(mark_of(target) is not None for target in (view, class_of(view), handler))
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -14,6 +14,12 @@ _MOST_LISTED = 6
 _LONGEST_LINE = 400
 
 
+class Line(str):
+    """What can be written as it is; any other text says what else to do."""
+
+    __slots__ = ()
+
+
 class Words(Record):
     """The words of one place where options are written.
 
@@ -22,14 +28,16 @@ class Words(Record):
     :param between: what stands between two options on one line.
     :param place: where these options are: `"paths['/api/*']"`, `"@cors(...) of view 'users'"`.
     :param names: option -> its name here, where that does not follow `form`.
+    :param decided_by: option -> what decides about it instead, and is not what to write.
     """
 
-    __slots__ = _fields = ("form", "equals", "between", "place", "names")
+    __slots__ = _fields = ("form", "equals", "between", "place", "names", "decided_by")
     form: str
     equals: str
     between: str
     place: str
     names: tuple[tuple[str, str], ...]
+    decided_by: tuple[tuple[str, str], ...]
 
     def __init__(
         self,
@@ -39,17 +47,37 @@ class Words(Record):
         *,
         place: str = "",
         names: Iterable[tuple[str, str]] = (),
+        decided_by: Iterable[tuple[str, str]] = (),
     ) -> None:
-        self._set(form=form, equals=equals, between=between, place=place, names=tuple(names))
+        self._set(
+            form=form,
+            equals=equals,
+            between=between,
+            place=place,
+            names=tuple(names),
+            decided_by=tuple(decided_by),
+        )
 
     def at(self, place: str) -> Words:
         """The same words, of options at a place of their own."""
-        return Words(self.form, self.equals, self.between, place=place, names=self.names)
+        return Words(
+            self.form,
+            self.equals,
+            self.between,
+            place=place,
+            names=self.names,
+            decided_by=self.decided_by,
+        )
 
-    def spelling(self, **names: str) -> Words:
-        """The same words, with some options under another name: `allow_origins="CORS_ORIGINS"`."""
-        known = (*self.names, *names.items())
-        return Words(self.form, self.equals, self.between, place=self.place, names=known)
+    def spelling(self, names: Mapping[str, str], decided_by: Mapping[str, str]) -> Words:
+        """The same words, with some options under another name: `{"max_age": "CORS_AGE"}`."""
+        return Words(
+            self.form,
+            self.equals,
+            self.between,
+            names=names.items(),
+            decided_by=decided_by.items(),
+        )
 
     def name(self, option: str) -> str:
         """The name of an option as it is written."""
@@ -59,22 +87,27 @@ class Words(Record):
         return self.form.format(option if self.form == "{}" else option.upper())
 
     def setting(self, option: str) -> str:
-        """The name of an option, and where it is."""
-        return f"{self.name(option)} in {self.place}" if self.place else self.name(option)
+        """The name of what decides about an option, and where it is."""
+        name = self.other(option) or self.name(option)
+        return f"{name} in {self.place}" if self.place else name
 
-    def line(self, option: str, value: object) -> str:
+    def other(self, option: str) -> str:
+        """What decides about an option, if that is not what to write; or ""."""
+        return dict(self.decided_by).get(option, "")
+
+    def line(self, option: str, value: object) -> Line:
         """What sets an option: `allow_origins=[..., "https://app.example.com"]`.
 
         :param value: a bool, or names; `...` among them stands for those that are there already.
         """
         return self.lines({option: value})
 
-    def lines(self, options: Mapping[str, object]) -> str:
+    def lines(self, options: Mapping[str, object]) -> Line:
         """What sets several options, on one line."""
         written = self.between.join(
             f"{self.name(option)}{self.equals}{_python(value)}" for option, value in options.items()
         )
-        return f"{written}  # in {self.place}" if self.place else written
+        return Line(f"{written}  # in {self.place}" if self.place else written)
 
 
 KEYWORDS = Words("{}", "=", ", ")

@@ -122,7 +122,7 @@ class _Gate:
         self._inner: WSGIApplication = app.wsgi_app
         self._rules = configured.rules
         self._configured = configured
-        self._denials = Denials(configured.on_denied, self._words_of)
+        self._denials = Denials(configured.on_denied)
         self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -145,7 +145,7 @@ class _Gate:
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
         if decision is not None:
             if debug or not decision.allowed:
-                decision = self._denials.note(environ, decision, debug)
+                decision = self._denials.note(environ, decision, debug, self._words_of)
             if decision.kind == "preflight":
                 return send_preflight(decision, start_response)
 
@@ -156,7 +156,7 @@ class _Gate:
                 judged = True
                 decision = decide_by(self._source(environ, script_name, path_info), environ)
                 if decision is not None and (debug or not decision.allowed):
-                    decision = self._denials.note(environ, decision, debug)
+                    decision = self._denials.note(environ, decision, debug, self._words_of)
             return decision
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
@@ -180,9 +180,9 @@ class _Gate:
 
     def _words_of(self, policy: Policy) -> Words:
         if policy is not self._rules.application and self._views is not None:
-            endpoint = self._views.name_of(policy)
-            if endpoint is not None:
-                return KEYWORDS.at(f"cors(...) of view {endpoint!r}")
+            place = self._views.place_of(self._app, policy)
+            if place is not None:
+                return KEYWORDS.at(f"cors(...) of {place}")
         return words_in(self._rules, policy, self._configured.words)
 
     # ------------------------------------------------------------------ start

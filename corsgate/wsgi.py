@@ -79,7 +79,7 @@ class CORSMiddleware:
         # The usual case, one policy for everything, skips the search for it.
         self._only = self._rules.only_policy
         self._debug = debug
-        self._denials = Denials(on_denied, self._words)
+        self._denials = Denials(on_denied)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._only is not None:
@@ -90,7 +90,7 @@ class CORSMiddleware:
         if decision is None:
             return self.app(environ, start_response)
         if self._debug or not decision.allowed:
-            decision = self._denials.note(environ, decision, self._debug)
+            decision = self._denials.note(environ, decision, self._debug, self._words_of)
         if decision.kind == "preflight":
             return send_preflight(decision, start_response)
 
@@ -99,7 +99,7 @@ class CORSMiddleware:
 
         return self.app(environ, cors_start_response)
 
-    def _words(self, policy: Policy) -> Words:
+    def _words_of(self, policy: Policy) -> Words:
         return words_in(self._rules, policy)
 
 

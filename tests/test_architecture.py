@@ -31,6 +31,7 @@ CORE = (
     "corsgate._paths",
     "corsgate._nearest",
     "corsgate._words",
+    "corsgate._request",
     "corsgate._reasons",
     "corsgate._explain",
     "corsgate",

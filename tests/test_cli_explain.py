@@ -668,7 +668,8 @@ URLS: URLs = [
         (["/x/"], f'CORS_ALLOW_ORIGINS = [..., "{OTHER}"]'),
         (["/open", "-X", "PUT"], ""),
         (["/open/", "-X", "PURGE"],
-         'allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "PURGE"]'),
+         ('allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "PURGE"]'
+         f"  # in cors(...) of view '{__name__}.view'")),
     ],
 )  # fmt: skip
 def test_the_policy_of_the_view_in_django(args: list[str], fix: str) -> None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from answers import APP, EVIL, goes_on
@@ -27,13 +27,18 @@ from blocked import (
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, re_path
+from django.test import RequestFactory, override_settings
+from django.urls import include, path, re_path
+from django.views import View
 from django_project import Send, URLs, send_async, send_sync, settings_of
-from wsgi_client import comparable
+from wsgi_client import comparable, environ_of
 
 from corsgate import Decision, Policy
+from corsgate._explain import explain_in
 from corsgate._words import DJANGO_SETTINGS, KEYWORDS, Words
 from corsgate.django import CORSMiddleware, cors
+from corsgate.django.conf import current_rules
+from corsgate.django.routing import route, words_of
 
 SETTINGS = {f"CORS_{name.upper()}": value for name, value in OPTIONS.items()}
 SENDS = [pytest.param(send_sync, id="wsgi"), pytest.param(send_async, id="asgi")]
@@ -72,7 +77,7 @@ WHERE: dict[str, tuple[dict[str, Any], Words]] = {
             **{name: value for name, value in SETTINGS.items() if name != "CORS_ALLOW_ORIGINS"},
             "CORS_ALLOWED_ORIGINS": OPTIONS["allow_origins"],
         },
-        DJANGO_SETTINGS.spelling(allow_origins="CORS_ALLOWED_ORIGINS"),
+        DJANGO_SETTINGS.spelling({"allow_origins": "CORS_ALLOWED_ORIGINS"}, {}),
     ),
     "policy": ({"CORS_POLICY": Policy(**OPTIONS)}, KEYWORDS.at("CORS_POLICY")),
     "paths": ({"CORS_PATHS": {"/api/*": OPTIONS}}, KEYWORDS.at("CORS_PATHS['/api/*']")),
@@ -115,6 +120,81 @@ def test_debug_mode_says_why_in_the_words_of_the_settings(
             X_CORSGate_Reason=line,
         )
         assert len(texts(caplog)) == 1
+
+
+@cors(allow_origins=APP)
+async def marked_async(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("marked")
+
+
+class Item(View):
+    @cors(allow_origins=APP)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("item")
+
+    def put(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("item")
+
+
+@cors(allow_origins=APP)
+class Items(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("items")
+
+
+def views() -> URLs:
+    group = [path("plain", plain), path("async", marked_async), path("item", Item.as_view())]
+    return [
+        path("function", cors(allow_origins=APP)(plain)),
+        path("async", marked_async),
+        path("method", Item.as_view()),
+        path("class", Items.as_view()),
+        path("group/", cors(allow_origins=APP)(include(group))),
+        path("outer/", include(group)),
+        path("shared", cors(SHARED)(plain)),
+    ]
+
+
+SHARED = Policy(allow_origins=APP)
+VIEWS = {
+    "/function": "cors(...) of view '{}.plain'",
+    "/async": "cors(...) of view '{}.marked_async'",
+    "/method": "cors(...) of view '{}.Item'",
+    "/class": "cors(...) of view '{}.Items'",
+    "/group/plain": "cors(...) around the group of view '{}.plain'",
+    "/group/async": "cors(...) of view '{}.marked_async'",
+    "/group/item": "cors(...) of view '{}.Item'",
+    "/outer/async": "cors(...) of view '{}.marked_async'",
+    "/shared": "cors(...) of view '{}.plain'",
+    "/paths": "CORS_PATHS['/paths']",
+}
+
+
+@each_send
+@pytest.mark.parametrize(("url", "place"), VIEWS.items(), ids=VIEWS)
+def test_the_view_is_named_whose_mark_decides(send: Send, url: str, place: str) -> None:
+    paths = {"/paths": {"allow_origins": APP}}
+    with settings_of(views(), CORS_DEBUG=True, CORS_ALLOW_ORIGINS=NEAR, CORS_PATHS=paths):
+        found = reasons(send("GET", url, GET))
+    policy = Policy(allow_origins=APP)
+    words = KEYWORDS.at(place.format(__name__))
+    assert found == [explain_in(words, policy, environ_of("GET", url, GET)).line]
+
+
+def test_each_method_is_named_by_the_mark_that_decides_for_it() -> None:
+    group = cors(allow_origins=NEAR)(include([path("item", Item.as_view())]))
+    asked = {"Origin": EVIL, "Access-Control-Request-Method": "PUT"}
+    with settings_of([path("", group)], CORS_DEBUG=True):
+        [line] = reasons(send_sync("OPTIONS", "/item", asked))
+    assert line.endswith(f"  # in cors(...) around the group of view '{__name__}.Item'")
+
+
+def test_a_urlconf_that_is_broken_hides_the_place_only() -> None:
+    with settings_of(views(), CORS_DEBUG=True, CORS_ALLOW_ORIGINS=NEAR):
+        policy = cast("Policy", route(RequestFactory().get("/class"), "GET", current_rules())[0])
+        assert words_of(policy).place == f"cors(...) of view '{__name__}.Items'"
+        with override_settings(ROOT_URLCONF="nowhere.urls"):
+            assert words_of(policy) == KEYWORDS
 
 
 @each_send

@@ -71,7 +71,7 @@ WHERE: dict[str, tuple[dict[str, Any], Words]] = {
             "config": CONFIG,
             "allow_origins": OPTIONS["allow_origins"],
         },
-        FLASK_CONFIG.spelling(allow_origins="allow_origins"),
+        FLASK_CONFIG.spelling({"allow_origins": "allow_origins"}, {}),
     ),
 }
 
@@ -138,17 +138,30 @@ def test_the_explanation_names_the_place(path: str, more: dict[str, Any], place:
     assert reasons(get(app, path)) == [expected]
 
 
-def test_a_blueprint_is_named_by_its_view() -> None:
+@pytest.mark.parametrize(
+    ("marked", "path", "place"),
+    [
+        ("shop", "/shop", "blueprint 'shop'"),
+        ("shop", "/shop/own", "view 'shop.own'"),
+        ("shop", "/cart", "blueprint 'shop'"),
+        ("shop cart", "/cart", "blueprint 'shop.cart'"),
+        ("cart", "/cart", "blueprint 'shop.cart'"),
+    ],
+)
+def test_the_innermost_mark_is_named(marked: str, path: str, place: str) -> None:
     app = Flask(__name__)
-    blueprint = Blueprint("shop", __name__)
-    blueprint.add_url_rule("/shop", "index", lambda: "shop")
-    cors(allow_origins=APP)(blueprint)
-    app.register_blueprint(blueprint)
+    blueprints = {name: Blueprint(name, __name__) for name in ("shop", "cart")}
+    for name in marked.split():
+        cors(allow_origins=APP)(blueprints[name])
+    blueprints["shop"].add_url_rule("/shop", "index", lambda: "shop")
+    own = cors(allow_origins=APP)(lambda: "own")
+    blueprints["shop"].add_url_rule("/shop/own", "own", own)
+    blueprints["cart"].add_url_rule("/cart", "index", lambda: "cart")
+    blueprints["shop"].register_blueprint(blueprints["cart"])
+    app.register_blueprint(blueprints["shop"])
     CORSGate(app, debug=True)
-    [reason] = reasons(get(app, "/shop"))
-    assert reason == line_of(
-        KEYWORDS.at("cors(...) of view 'shop.index'"), "GET", GET, allow_origins=APP
-    )
+    [reason] = reasons(get(app, path))
+    assert reason == line_of(KEYWORDS.at(f"cors(...) of {place}"), "GET", GET, allow_origins=APP)
 
 
 @pytest.mark.parametrize(

@@ -870,7 +870,7 @@ SPELT: dict[str, tuple[Words, str, str]] = {
     ),
     "Django": (DJANGO_SETTINGS, "CORS_ALLOW_ORIGINS", f'CORS_ALLOW_ORIGINS = [..., "{APP}:1"]'),
     "names of django-cors-headers": (
-        DJANGO_SETTINGS.spelling(allow_origins="CORS_ALLOWED_ORIGINS"),
+        DJANGO_SETTINGS.spelling({"allow_origins": "CORS_ALLOWED_ORIGINS"}, {}),
         "CORS_ALLOWED_ORIGINS",
         f'CORS_ALLOWED_ORIGINS = [..., "{APP}:1"]',
     ),

@@ -96,6 +96,37 @@ def test_each_route_is_shown_with_its_methods_its_policy_and_the_place_of_that()
     )
 
 
+def test_a_method_without_a_mark_has_the_policy_that_it_would_have_without_the_others() -> None:
+    class Item(MethodView):
+        @cors(allow_origins=PARTNER)
+        def get(self) -> str:
+            return "item"
+
+        @cors(allow_origins=PARTNER)
+        def put(self) -> str:
+            return "item"
+
+        def delete(self) -> str:
+            return "item"
+
+    app = Flask("shop", static_folder=None)
+    app.add_url_rule("/item", view_func=Item.as_view("item"))
+    app.add_url_rule("/head", view_func=Item.as_view("head"), methods=["HEAD"])
+    app.add_url_rule("/sold/item", view_func=Item.as_view("sold"))
+    CORSGate(app, allow_origins=APP, paths={"/sold/*": {"max_age": 60}})
+    assert run(app) == (
+        0,
+        [
+            "ROUTE       METHODS   FROM             POLICY",
+            f"/item       DELETE    application      {APP}",
+            f"/item       GET, PUT  view             {PARTNER}",
+            f"/head       HEAD      view             {PARTNER}",
+            f"/sold/item  DELETE    paths '/sold/*'  {APP}; max_age=60",
+            f"/sold/item  GET, PUT  view             {PARTNER}",
+        ],
+    )
+
+
 def policies(app: Flask) -> dict[str, str]:
     """Path -> where its policy comes from, and the policy."""
     status, [_, *lines] = run(app)

@@ -107,7 +107,7 @@ def _gate_of_layer(layer: object) -> Gate | None:
         return Gate(
             ANY_HOST,
             lambda environ, method: rules.find(decode_path(environ["PATH_INFO"])),
-            layer._words,
+            layer._words_of,
             KEYWORDS,
         )
     if "corsgate.flask" in sys.modules:
@@ -151,8 +151,8 @@ def _gate_of_settings() -> Gate:
     from django.utils.module_loading import import_string
 
     from ..django import CORSMiddleware as Middleware
-    from ..django.conf import current_denials, current_rules
-    from ..django.routing import marks_of, route, walk
+    from ..django.conf import current_rules
+    from ..django.routing import marks_of, route, walk, words_of
 
     classes = map(import_string, settings.MIDDLEWARE)
     if not any(isinstance(found, type) and issubclass(found, Middleware) for found in classes):
@@ -167,7 +167,7 @@ def _gate_of_settings() -> Gate:
     return Gate(
         ANY_HOST,
         lambda environ, method: route(WSGIRequest(environ), method, rules)[0],
-        current_denials()._words,
+        words_of,
         DJANGO_SETTINGS,
     )
 

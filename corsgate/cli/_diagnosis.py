@@ -66,8 +66,10 @@ def find_cause(error: FetchError, origin: str) -> Finding:
         )
     reason = response.header(REASON)
     if reason:
-        said, _, fix = reason.partition(" To allow it: ")
-        fix = f"Write {in_one_line(fix)}" if fix else "Look at corsgate's policy for this address."
+        said, _, line = reason.partition(" To allow it: ")
+        said, _, task = said.partition(" What to do: ")
+        fix = f"Write {in_one_line(line)}" if line else in_one_line(task[:1].upper() + task[1:])
+        fix = fix or "Look at corsgate's policy for this address."
         return Finding("corsgate", f"corsgate says: {in_one_line(said)}", fix)
     if is_preflight(request) and not 200 <= response.status <= 299:
         return _preflight_status(request, response, origin)

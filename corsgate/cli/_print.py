@@ -47,11 +47,16 @@ def print_steps(console: Console, steps: Iterable[Step]) -> None:
 def print_verdict(console: Console, explanation: Explanation) -> None:
     """Whether the browser allows it; if not, the setting that decides and what to write."""
     style = "bold green" if explanation.allowed else "bold red"
+    # The step that failed has said it.
+    said = any(step.passed is False for step in explanation.steps)
+    label, _, fix = explanation.advice.partition(": ")
     lines = {
-        "Allowed:" if explanation.allowed else "Blocked:": explanation.message,
+        "Allowed:" if explanation.allowed else "Blocked:": (
+            explanation.reason if said else explanation.message
+        ),
         "Setting:": explanation.setting,
         "Nearest:": explanation.nearest,
-        "Fix:": explanation.fix,
+        f"{label}:": fix,
     }
     _print_table(console, [(style, label, text) for label, text in lines.items() if text])
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _INTRO = {
     True: "A browser asks first, so its preflight is what counts.",
-    False: "A browser asks for no permission first: there is no preflight.",
+    False: "The browser sends it at once, without a preflight.",
 }
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "dangerously_allow")
 

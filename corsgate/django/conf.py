@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .._denials import OnDenied
     from .._sources import Source
+    from .._words import Words
 
 _PREFIX = "CORS_"
 # Names of one thing: ours first, then django-cors-headers' own and its older alias.
@@ -56,11 +57,13 @@ class _Reader:
         self.options, self.problems = read_settings(given, _PREFIX, Policy._fields, _EXTRA)
         # Field of Policy -> the setting that it came from, where that is not named after it.
         self._came_from: dict[str, str] = {}
-        # The same for single entries of allow_origins, which may come from several.
+        # Field of Policy -> the setting that decides, where that is not the one to write.
+        self._decided_by: dict[str, str] = {}
+        # The same as the first for single entries of allow_origins, which may come from several.
         self._entry_came_from: list[tuple[object, str]] = []
 
-    def read(self) -> tuple[PathRules, Denials, bool | None]:
-        """The rules; what is done about denials; and debug mode, None where it is not set."""
+    def read(self) -> tuple[PathRules, Words, OnDenied | None, bool | None]:
+        """The rules, the application's words, `on_denied`, and debug mode if it is set."""
         options = self.options
         policy = cast("Source | NotGiven", self._take_object("policy", "cors.policy", NOT_GIVEN))
         on_denied = cast("OnDenied | None", self._take_object("on_denied", "cors.on_denied", None))
@@ -82,11 +85,10 @@ class _Reader:
         for pattern in _static_paths():
             rules.setdefault(pattern, None)
         made = PathRules(source, rules.items(), covers)
-        words = DJANGO_SETTINGS.spelling(**self._came_from)
+        words = DJANGO_SETTINGS.spelling(self._came_from, self._decided_by)
         if not isinstance(policy, NotGiven):
             words = KEYWORDS.at("CORS_POLICY")
-        denials = Denials(on_denied, lambda held: words_in(made, held, words, "CORS_PATHS"))
-        return made, denials, debug
+        return made, words, on_denied, debug
 
     def _add(self, code: str, field: str, value: object, *, what: str = "", fix: str = "") -> None:
         self.problems.append(problem(code, field, value, what=what, fix=fix))
@@ -155,6 +157,9 @@ class _Reader:
             self._judge_unused([*entries, *regexes])
             self._entry_came_from.append(("*", everybody))
             entries, regexes = ["*"], []
+            self._decided_by["allow_origins"] = everybody
+        elif regexes and not setting:
+            self._decided_by["allow_origins"] = self._entry_came_from[0][1]
         if setting or everybody or regexes:
             self.options["allow_origins"] = [*entries, *regexes]
 
@@ -250,6 +255,7 @@ def origins_setting() -> str:
 
 _rules: PathRules | None = None
 _denials = Denials()
+_words = DJANGO_SETTINGS
 _debug = False
 
 
@@ -258,11 +264,12 @@ def current_rules() -> PathRules:
 
     :raises ImproperlyConfigured: with every problem, each at the name of its setting.
     """
-    global _rules, _denials, _debug
+    global _rules, _words, _denials, _debug
     rules = _rules
     if rules is None:
         try:
-            rules, _denials, debug = _Reader().read()
+            rules, _words, on_denied, debug = _Reader().read()
+            _denials = Denials(on_denied)
             # Looking up a setting of Django takes longer than all else about an allowed request.
             _debug = settings.DEBUG if debug is None else debug
             _rules = rules
@@ -275,6 +282,11 @@ def current_denials() -> Denials:
     """What the settings say is done about denials."""
     current_rules()
     return _denials
+
+
+def words_in_settings(policy: Policy) -> Words:
+    """How the options of a policy are spelt, if it is in the settings."""
+    return words_in(current_rules(), policy, _words, "CORS_PATHS")
 
 
 def is_debug() -> bool:

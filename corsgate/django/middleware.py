@@ -15,7 +15,7 @@ from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
 from ..errors import show
 from .conf import current_denials, current_rules, is_debug
-from .routing import check_views, marks_of, note_mark, route, source_of
+from .routing import check_views, marks_of, note_mark, route, source_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -114,7 +114,7 @@ def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
     """The decision to write, and all that is said about a denial."""
     if decision is None or (decision.allowed and not is_debug()):
         return decision
-    return current_denials().note(meta, decision, is_debug())
+    return current_denials().note(meta, decision, is_debug(), words_of)
 
 
 def _answer(decision: Decision) -> HttpResponse:

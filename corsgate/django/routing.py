@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from logging import getLogger
 from typing import TYPE_CHECKING
@@ -11,9 +12,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 
-from .._marks import UNMARKED, class_of, compile_view, groups_of, mark_of
+from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
 from .._sources import NOT_GIVEN, NotGiven, warn_if_closed
+from .._words import KEYWORDS
 from ..errors import PolicyError
+from .conf import current_rules, words_in_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     from .._marks import Mark, ViewPolicies
     from .._paths import PathRules
     from .._sources import Source
+    from .._words import Words
     from ..errors import Problem
+    from ..policy import Policy
 
     View = Callable[..., Any]
 
@@ -95,6 +100,26 @@ def _find_view(resolver: URLResolver, path: str) -> tuple[str, View | None]:
     return path, None
 
 
+def words_of(policy: Policy) -> Words:
+    """How the options of a policy are spelt where it is written: at a view, or in the settings.
+
+    Slow: it looks through the views of `settings.ROOT_URLCONF`.
+    """
+    place = None
+    with suppress(Exception):  # a URLconf that is broken, or a view in it: Django reports that
+        place = _place_of(policy, current_rules())
+    return words_in_settings(policy) if place is None else KEYWORDS.at(f"cors(...) {place}")
+
+
+def _place_of(policy: Policy, rules: PathRules) -> str | None:
+    for _, view in walk(None) if _marks_exist and policy is not rules.application else ():
+        method = _policies_of(view, rules).method_of(policy)
+        if method is not None:
+            around = "of" if is_marked(view, method) else "around the group of"
+            return f"{around} view {_name_of(view)!r}"
+    return None
+
+
 def walk(urlconf: Any) -> Iterator[tuple[str, View]]:
     """Every route of a URLconf with its view, in the order in which Django tries them.
 
@@ -155,9 +180,13 @@ def _compile(view: View, rules: PathRules) -> ViewPolicies:
 
 def merge_view(view: View, rules: PathRules, place: str, problems: list[Problem]) -> ViewPolicies:
     """The policies of a view; what is wrong is added to `problems`, with its place in front."""
+    name = f"{place}view {_name_of(view)}"
+    return compile_view(view, groups_of(view), rules.application, name, problems)
+
+
+def _name_of(view: View) -> str:
     named = class_of(view) or view
-    name = f"{named.__module__}.{getattr(named, '__qualname__', type(named).__name__)}"
-    return compile_view(view, groups_of(view), rules.application, f"{place}view {name}", problems)
+    return f"{named.__module__}.{getattr(named, '__qualname__', type(named).__name__)}"
 
 
 def _as_django_error(problems: list[Problem]) -> ImproperlyConfigured:

@@ -16,8 +16,8 @@ from django.contrib.admindocs.utils import (
 from django.core.management.base import BaseCommand
 
 from ...._advice import conclude
-from ...._marks import handlers_of
-from ...._report import is_marked, rows_of, table
+from ...._marks import handlers_of, is_marked
+from ...._report import rows_of, table
 from ...checks import Project, check_middleware, find_deployed, find_problems, id_of
 
 if TYPE_CHECKING:
