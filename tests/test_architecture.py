@@ -58,6 +58,7 @@ BROWSER = (
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
+    "origins": ("corsgate.origins",),
     "flask": (
         "corsgate._flask_config",
         "corsgate._flask_errors",
@@ -84,6 +85,7 @@ LIBRARIES = {
     "browser": {"publicsuffixlist", "pytest"},
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
+    "origins": {"cachetools"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
 
@@ -91,6 +93,7 @@ STANDARD = {*sys.stdlib_module_names, "_typeshed"}
 NOT_LOADED = {
     "argparse",
     "asgiref",
+    "cachetools",
     "dataclasses",
     "django",
     "flask",

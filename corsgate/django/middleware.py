@@ -102,7 +102,7 @@ def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
 
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
-    if may_block(source):
+    if may_block(source, meta):
         return await sync_to_async(_decide)(source, meta)
     decision = decide_by(source, meta)
     if decision is None or decision.allowed or not current_denials().may_block:
