@@ -43,6 +43,9 @@ class CORSMiddleware:
     Put it first in `MIDDLEWARE`, so that every answer passes it; only a middleware that sets
     `request.urlconf` belongs above it. Works under WSGI and ASGI.
 
+    Settings are read once. To change the policy while serving, let `CORS_POLICY` name a function
+    that takes `request.META` and returns the `Policy` that holds now.
+
     :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
     """
 
