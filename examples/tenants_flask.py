@@ -19,7 +19,8 @@ from corsgate import Policy, PolicyError
 from corsgate.flask import CORSGate
 from corsgate.origins import CachedOrigins
 
-engine = create_engine(os.environ.get("DATABASE_URL", "sqlite:///tenants.sqlite"))
+url = os.environ.get("DATABASE_URL", "sqlite:///tenants.sqlite")
+engine = create_engine(url, pool_pre_ping=True)  # a restarted database is found again at once
 
 
 class Base(DeclarativeBase):
