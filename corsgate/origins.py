@@ -86,7 +86,10 @@ class CachedOrigins:
         return f"<CachedOrigins of {self._lookup!r}>"
 
     def __call__(self, origin: str, environ: object) -> bool:
-        """Whether `origin` is allowed; the environ makes no difference. Never raises."""
+        """Whether `origin` is allowed; the environ makes no difference.
+
+        What the look-up raises is logged, but for what ends a program.
+        """
         with self._lock:
             now = self._clock()
             answer = self._find(origin, now)
@@ -107,7 +110,8 @@ class CachedOrigins:
     def invalidate(self, origin: str | None = None) -> None:
         """Forget what is known of an origin, or of all: the next request looks it up.
 
-        In this process only: where several serve, each has to be told.
+        In this process only: where several serve, each has to be told. Not from a signal handler,
+        which may have interrupted this very class.
         """
         with self._lock:
             for known in (self._allowed, self._denied, self._running):
