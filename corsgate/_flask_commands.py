@@ -57,7 +57,7 @@ def command(context: click.Context) -> None:
         gate = _gate_of(app)
         if gate is None:
             raise PolicyError(_check_gate(app))
-        click.echo(table(_rows(app, gate, MergedViews(app, gate._rules.application))))
+        click.echo(table(_rows(app, gate, MergedViews(app, gate._rules))))
     except PolicyError as error:
         _tell(error.problems)
 
@@ -142,7 +142,7 @@ def _check(app: Flask) -> Iterator[Problem]:
     except RuntimeError as error:
         yield finding("settings-changed", "app.config", what=str(error))
     try:
-        views = MergedViews(app, gate._rules.application)
+        views = MergedViews(app, gate._rules)
     except PolicyError as error:
         yield from error.problems
         return

@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._denials import check_hooks
-from ._paths import PathRules, compile_paths
+from ._paths import PathRules, compile_paths, recompile
 from ._settings import read_settings
 from ._sources import NOT_GIVEN, application_source
 from ._words import FLASK_CONFIG, KEYWORDS
@@ -33,10 +33,12 @@ class Configured(NamedTuple):
 
     :param debug: None where it follows `app.debug`.
     :param words: how the options of the application's own policy are spelt.
+    :param paths: as they were given.
     :param configuration: the settings as they were.
     """
 
     rules: PathRules
+    paths: object
     debug: bool | None
     on_denied: OnDenied | None
     words: Words
@@ -75,12 +77,29 @@ def read_configuration(
     if any(is_setting(name) for name in Policy._fields):
         words = FLASK_CONFIG.spelling({name: name for name in keywords}, {})
     return Configured(
-        PathRules(source, rules.items()), debug, on_denied, words, _configuration(app)
+        PathRules(source, rules.items()), paths, debug, on_denied, words, _configuration(app)
     )
 
 
+def reconfigured(
+    configured: Configured, policy: Source | NotGiven, options: Mapping[str, Any]
+) -> Configured:
+    """The same with another policy of the application, which was written as arguments.
+
+    :raises TypeError: with neither policy nor options.
+    :raises PolicyError: with every problem.
+    """
+    rules = recompile(policy, options, configured.paths)
+    return configured._replace(rules=rules, words=KEYWORDS)
+
+
 def _configuration(app: Flask) -> dict[str, object]:
-    return {key: copy(value) for key, value in app.config.items() if key.startswith(_PREFIX)}
+    return {
+        # A copy of a callable would be another one.
+        key: value if callable(value) else copy(value)
+        for key, value in app.config.items()
+        if key.startswith(_PREFIX)
+    }
 
 
 def check_unchanged(app: Flask, configured: Configured) -> None:

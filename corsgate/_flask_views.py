@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ._marks import ViewPolicies
+    from ._paths import PathRules
     from ._sources import NotGiven, Source
     from .errors import Problem
 
@@ -67,17 +68,19 @@ class MergedViews:
     Flask lets views be added, replaced and marked at any time.
     """
 
-    __slots__ = ("_functions", "_marked", "_policies", "marks")
+    __slots__ = ("_functions", "_marked", "_policies", "marks", "rules")
 
-    def __init__(self, app: Flask, application: Source) -> None:
+    def __init__(self, app: Flask, rules: PathRules) -> None:
         """
+        :param rules: of the application, whose options the views inherit.
         :raises PolicyError: with all problems of all views.
         """
+        self.rules = rules
         self._marked = _marked
         self._functions = dict(app.view_functions)
         problems: list[Problem] = []
         self._policies = {
-            endpoint: _compile(app, endpoint, view, application, problems)
+            endpoint: _compile(app, endpoint, view, rules.application, problems)
             for endpoint, view in self._functions.items()
         }
         if problems:
@@ -85,12 +88,17 @@ class MergedViews:
         # All marks that routing knows.
         self.marks = frozenset[Mark]().union(*(view.marks for view in self._policies.values()))
 
-    def is_current(self, app: Flask) -> bool:
+    def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""
-        return self._marked == _marked and len(self._functions) == len(app.view_functions)
+        return (
+            self.rules is rules
+            and self._marked == _marked
+            and len(self._functions) == len(app.view_functions)
+        )
 
-    def has(self, app: Flask, endpoint: str) -> bool:
-        return self._functions.get(endpoint) is app.view_functions.get(endpoint)
+    def has(self, app: Flask, endpoints: Iterable[str]) -> bool:
+        functions = self._functions
+        return all(functions.get(name) is app.view_functions.get(name) for name in endpoints)
 
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)

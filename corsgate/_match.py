@@ -73,6 +73,14 @@ class Matcher:
         """Whether a callable is asked, which may block."""
         return bool(self._callables)
 
+    def may_block(self, origin: str) -> bool:
+        """Whether `allows` may have to wait for a callable; some know an answer without that."""
+        if not self._callables or origin in self.exact or len(origin) > MAX_ORIGIN:
+            return False
+        return any(
+            getattr(ask, "_would_block", _always)(origin) is not False for ask in self._callables
+        )
+
     def allows(self, origin: str, environ: Mapping[str, Any]) -> bool:
         """Whether `origin`, as a client sent it, is allowed. Never raises."""
         if origin in self.exact:
@@ -122,6 +130,10 @@ class Matcher:
                 ):
                     return True
         return False
+
+
+def _always(origin: str) -> bool:
+    return True
 
 
 def _says_yes(ask: OriginCallable, origin: str, environ: Mapping[str, Any]) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ._check import is_list
-from ._sources import CLOSED, build, check_source
-from .errors import Problem, problem
+from ._sources import CLOSED, NotGiven, application_source, build, check_source
+from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from ._sources import Source
@@ -138,6 +138,25 @@ def compile_paths(application: Source, paths: object, problems: list[Problem]) -
         else:
             rules[path] = _source(application, value, f"paths[{pattern!r}]", problems)
     return rules
+
+
+def recompile(policy: object, options: Mapping[str, Any], paths: object) -> PathRules:
+    """The rules for `reconfigure`, of the same `paths`.
+
+    :raises TypeError: with neither policy nor options.
+    :raises PolicyError: with every problem.
+    """
+    if isinstance(policy, NotGiven) and not options:
+        raise TypeError(
+            "reconfigure() takes a policy or options: write reconfigure(Policy(...)),"
+            ' reconfigure(None) or reconfigure(allow_origins="https://app.example.com").'
+        )
+    problems: list[Problem] = []
+    source = application_source(policy, options, problems)
+    rules = compile_paths(source, paths, problems)
+    if problems:
+        raise PolicyError(problems)
+    return PathRules(source, rules.items())
 
 
 def _pairs(paths: object, problems: list[Problem]) -> list[tuple[Any, Any]]:

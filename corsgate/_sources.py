@@ -54,11 +54,12 @@ def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
     return with_vary(decision, vary) if vary else decision
 
 
-def may_block(source: Source) -> bool:
-    """Whether deciding by `source` calls code of the user's, which may wait for something."""
-    if isinstance(source, Policy):
-        return source._matcher is not None and source._matcher.calls
-    return source is not None
+def may_block(source: Source, environ: Mapping[str, Any]) -> bool:
+    """Whether to decide by `source` calls code of the user's, which may wait for something."""
+    if not isinstance(source, Policy):
+        return source is not None
+    origin = environ.get(_protocol.ENVIRON_ORIGIN)
+    return source._matcher is not None and origin is not None and source._matcher.may_block(origin)
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from flask import Blueprint, Flask, current_app, has_request_context, request
 from werkzeug.exceptions import NotFound
 
 from ._denials import Denials, words_in
 from ._engine import decide, without_caching, write_headers
-from ._flask_config import check_unchanged, read_configuration
+from ._flask_config import check_unchanged, read_configuration, reconfigured
 from ._flask_errors import answer_error, may_answer_error
 from ._flask_routing import find_views
 from ._flask_views import MergedViews, mark_below, notice_mark
@@ -31,13 +32,14 @@ from .errors import show
 from .wsgi import send_preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeVar, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ._denials import OnDenied
     from ._engine import Decision
     from ._flask_config import Configured
+    from ._paths import PathRules
     from ._sources import Source
     from ._words import Words
     from .policy import Policy, PolicyOptions
@@ -83,6 +85,7 @@ class CORSGate:
         **options: Unpack[PolicyOptions],
     ) -> None:
         self._policy = policy
+        self._gates: WeakSet[_Gate] = WeakSet()
         given = {"paths": paths, "debug": debug, "on_denied": on_denied}
         self._keywords: dict[str, Any] = {
             **options,
@@ -112,6 +115,32 @@ class CORSGate:
         gate = _Gate(app, read_configuration(app, self._policy, self._keywords))
         app.extensions[_EXTENSION] = gate
         app.wsgi_app = gate  # type: ignore[method-assign]
+        self._gates.add(gate)
+
+    def reconfigure(
+        self, policy: Source | NotGiven = NOT_GIVEN, **options: Unpack[PolicyOptions]
+    ) -> None:
+        """Serve by another policy from the next request on, in this process.
+
+        Every request is answered by the old or by the new one. `paths` and what `@cors` marks
+        stay, and what inherits in them inherits from the new one. The configuration is not read
+        again. Browsers keep answers to preflights for their `max_age`.
+
+        :param policy: as of the class; of all applications that the extension was given.
+        :param options: as of the class: fields of a new `Policy`, not changes of the old one.
+        :raises RuntimeError: before the extension was given an application.
+        :raises TypeError: with neither policy nor options.
+        :raises PolicyError: with every problem that there is; the old policy stays in force.
+        """
+        gates = list(self._gates)
+        if not gates:
+            raise RuntimeError(
+                "This CORSGate has no application yet: give the policy to CORSGate(...), or call"
+                " init_app(app) first."
+            )
+        judged = [(gate, gate.judge(policy, options)) for gate in gates]
+        for gate, configured in judged:
+            gate._configured = configured
 
 
 class _Gate:
@@ -120,16 +149,15 @@ class _Gate:
     def __init__(self, app: Flask, configured: Configured) -> None:
         self._app = app
         self._inner: WSGIApplication = app.wsgi_app
-        self._rules = configured.rules
         self._configured = configured
         self._denials = Denials(configured.on_denied)
         self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         views = self._views
-        if views is None or not views.is_current(self._app):
+        if views is None or not views.is_current(self._app, self._rules):
             views = self._merge()
-        only = None if views.marks else self._rules.only_policy
+        only = None if views.marks else views.rules.only_policy
         # An inner layer may change these, such as a dispatcher to mounted applications.
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         # One policy for all views, and a preflight, can be judged before the application runs.
@@ -185,6 +213,20 @@ class _Gate:
                 return KEYWORDS.at(f"cors(...) of {place}")
         return words_in(self._rules, policy, self._configured.words)
 
+    @property
+    def _rules(self) -> PathRules:
+        return self._configured.rules
+
+    def judge(self, policy: Source | NotGiven, options: Mapping[str, Any]) -> Configured:
+        """What `reconfigure` would make of this gate.
+
+        :raises TypeError: with neither policy nor options.
+        :raises PolicyError: with every problem, also of what inherits.
+        """
+        configured = reconfigured(self._configured, policy, options)
+        MergedViews(self._app, configured.rules)
+        return configured
+
     # ------------------------------------------------------------------ start
 
     def _merge(self) -> MergedViews:
@@ -192,10 +234,10 @@ class _Gate:
         first = self._views is None
         if first:
             check_unchanged(self._app, self._configured)
-        views = MergedViews(self._app, self._rules.application)
+        views = MergedViews(self._app, self._rules)
         if first:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
-            warn_if_closed((*self._rules.sources(), *views.sources()), "CORSGate", fix)
+            warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
         self._views = views
         return views
 
@@ -206,25 +248,26 @@ class _Gate:
             views = self._merge()
         return mark in views.marks
 
-    def _view_source(self, endpoint: str, method: str) -> Source | NotGiven:
+    def _views_with(self, *endpoints: str) -> MergedViews:
+        """A snapshot that has these views as they are now, for all that one answer asks."""
         views = self._views
-        if views is None or not views.has(self._app, endpoint):
+        if views is None or views.rules is not self._rules or not views.has(self._app, endpoints):
             views = self._merge()
-        return views.find(endpoint).source(method)
+        return views
 
     # ------------------------------------------------------------------ which policy
 
     def _source(self, environ: WSGIEnvironment, script_name: str, path_info: str) -> Source:
         """The source for an answer: of the view that has made it, or that was meant to."""
         method: str = environ["REQUEST_METHOD"]
-        source: Source | NotGiven = NOT_GIVEN
         # Werkzeug leaves the request here; its rule says which view was found. A request of
         # another application, mounted below this one, has a rule of another map.
         routed = environ.get("werkzeug.request")
         rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
-            source = self._view_source(rule.endpoint, method)
-        elif (
+            views = self._views_with(rule.endpoint)
+            return _or_by_path(views, views.find(rule.endpoint).source(method), path_info)
+        if (
             rule is None
             # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.
             and not isinstance(getattr(routed, "routing_exception", None), NotFound)
@@ -232,19 +275,13 @@ class _Gate:
         ):
             asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
             return self._route(asked, method)[0]
-        return self._or_by_path(source, path_info)
+        return _or_by_path(self._views_with(), NOT_GIVEN, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
         """Whether an answer without a view is this application's, and not of one mounted in it."""
         if has_request_context() and request.environ is environ:
             return bool(current_app == self._app)
         return bool(environ.get("PATH_INFO", "") == path_info)
-
-    def _or_by_path(self, source: Source | NotGiven, path_info: str) -> Source:
-        if isinstance(source, NotGiven):
-            # As Werkzeug's router does: slashes in front are one.
-            return self._rules.find(decode_path("/" + path_info.lstrip("/")))
-        return source
 
     def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
         source, differs = self._route(environ, environ[ENVIRON_REQUEST_METHOD])
@@ -254,17 +291,25 @@ class _Gate:
     def _route(self, environ: WSGIEnvironment, method: str) -> tuple[Source, bool]:
         """The source of the view that would serve `method`, and whether other methods differ."""
         path, endpoint, others = find_views(self._app, self._inner, environ, method)
-        sources = [self._view_source(name, other) for other, name in others.items()]
+        views = self._views_with(*others.values(), *([] if endpoint is None else [endpoint]))
+        sources = [views.find(name).source(other) for other, name in others.items()]
         found: Source | NotGiven = NOT_GIVEN
         if endpoint is not None:
-            found = self._view_source(endpoint, method)
+            found = views.find(endpoint).source(method)
         elif sources and sources.count(sources[0]) == len(sources):
             # No view serves the method: what the views of the URL share, if they do.
             found = sources[0]
         differs = any(source != found for source in sources)
         if path is not None and isinstance(found, NotGiven):
-            return self._rules.find(path), differs
-        return self._or_by_path(found, environ.get("PATH_INFO", "")), differs
+            return views.rules.find(path), differs
+        return _or_by_path(views, found, environ.get("PATH_INFO", "")), differs
+
+
+def _or_by_path(views: MergedViews, source: Source | NotGiven, path_info: str) -> Source:
+    if isinstance(source, NotGiven):
+        # As Werkzeug's router does: slashes in front are one.
+        return views.rules.find(decode_path("/" + path_info.lstrip("/")))
+    return source
 
 
 def cors(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._denials import Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
-from ._paths import PathRules, compile_paths, decode_path
+from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._sources import NOT_GIVEN, application_source, decide_by, warn_if_closed
 from .errors import PolicyError, Problem, problem
 
@@ -48,7 +48,7 @@ class CORSMiddleware:
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_debug", "_denials", "_only", "_rules", "app")
+    __slots__ = ("_debug", "_denials", "_paths", "_rules", "app")
 
     def __init__(
         self,
@@ -76,17 +76,18 @@ class CORSMiddleware:
         self._rules = PathRules(source, rules.items())
         fix = "give it allow_origins=[...], or paths that allow something"
         warn_if_closed(self._rules.sources(), "CORSMiddleware", fix)
-        # The usual case, one policy for everything, skips the search for it.
-        self._only = self._rules.only_policy
+        self._paths = paths
         self._debug = debug
         self._denials = Denials(on_denied)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._only is not None:
-            decision: Decision | None = decide(self._only, environ)
+        rules = self._rules  # another thread may reconfigure
+        # The usual case, one policy for everything, skips the search for it.
+        if rules.only_policy is not None:
+            decision: Decision | None = decide(rules.only_policy, environ)
         else:
             path = decode_path(environ.get("PATH_INFO", ""))
-            decision = decide_by(self._rules.find(path), environ)
+            decision = decide_by(rules.find(path), environ)
         if decision is None:
             return self.app(environ, start_response)
         if self._debug or not decision.allowed:
@@ -98,6 +99,21 @@ class CORSMiddleware:
             return start_response(status, write_headers(headers, decision), exc_info)
 
         return self.app(environ, cors_start_response)
+
+    def reconfigure(
+        self, policy: Source | NotGiven = NOT_GIVEN, **options: Unpack[PolicyOptions]
+    ) -> None:
+        """Serve by another policy from the next request on, in this process.
+
+        Every request is answered by the old or by the new one. `paths` stay, and what inherits in
+        them inherits from the new one. Browsers keep answers to preflights for their `max_age`.
+
+        :param policy: as of the class.
+        :param options: as of the class: fields of a new `Policy`, not changes of the old one.
+        :raises TypeError: with neither policy nor options.
+        :raises PolicyError: with every problem that there is; the old policy stays in force.
+        """
+        self._rules = recompile(policy, options, self._paths)
 
     def _words_of(self, policy: Policy) -> Words:
         return words_in(self._rules, policy)

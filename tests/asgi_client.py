@@ -8,7 +8,12 @@ from urllib.parse import unquote_to_bytes
 from wsgi_client import Answer
 
 
-def call_asgi(
+def call_asgi(app: Any, *arguments: Any, **options: Any) -> Answer:
+    """`ask_asgi` in a new event loop, in this thread: what a test has changed for that holds."""
+    return asyncio.run(ask_asgi(app, *arguments, **options))
+
+
+async def ask_asgi(
     app: Any,
     method: str = "GET",
     path: str = "/",
@@ -17,10 +22,7 @@ def call_asgi(
     body: bytes = b"",
     script_name: str = "",
 ) -> Answer:
-    """Send one request and read the whole answer; the arguments are those of `wsgi_client.call`.
-
-    A new event loop runs in this thread, so what a test has changed for the thread holds.
-    """
+    """Send one request and read the whole answer; the arguments are those of `wsgi_client.call`."""
     pairs = list(headers.items()) if isinstance(headers, Mapping) else list(headers)
     if body:
         pairs.append(("Content-Length", str(len(body))))
@@ -43,7 +45,7 @@ def call_asgi(
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 80),
     }
-    return asyncio.run(_run(app, scope, body))
+    return await _run(app, scope, body)
 
 
 async def _run(app: Any, scope: dict[str, Any], body: bytes) -> Answer:

@@ -15,6 +15,8 @@ Lines = list[tuple[str, str]]
 
 # In values: what the server was sent as Origin, and nothing where it was sent none.
 SENT = "{sent}"
+# In values: where the application is mounted.
+MOUNT = "{mount}"
 
 
 def allow_origin(value: str = SENT) -> tuple[str, str]:
@@ -74,10 +76,10 @@ class Servers:
         self.seen: list[str] = []
 
     def browser(self, origin: str = PAGE, engine: str | None = None) -> Browser:
-        apps = {url: self._app(name) for url, name in ((API, ""), (PAGE, "A:"), (OTHER, "C:"))}
+        apps = {url: self.app(name) for url, name in ((API, ""), (PAGE, "A:"), (OTHER, "C:"))}
         return Browser(apps, origin=origin, engine=engine, clock=self.clock)
 
-    def _app(self, name: str) -> WSGIApplication:
+    def app(self, name: str = "") -> WSGIApplication:
         def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             self.seen.append(name + environ["REQUEST_METHOD"])
             asks = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
@@ -90,7 +92,7 @@ class Servers:
                 status = 200 if at_hop else self.status
             sent = environ.get("HTTP_ORIGIN")
             headers = [
-                (header, value.replace(SENT, sent or ""))
+                (header, value.replace(SENT, sent or "").replace(MOUNT, environ["SCRIPT_NAME"]))
                 for header, value in lines
                 if sent is not None or SENT not in value
             ]

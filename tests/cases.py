@@ -10,15 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from wsgiref.types import WSGIApplication
 
-from wsgi_client import Answer, comparable
+from wsgi_client import Answer, SpyApp, comparable
 
 from corsgate import Policy
 from corsgate.browser import CORSError, HTTPRequest, HTTPResponse
 from corsgate.browser._engines import STANDARD
 from corsgate.browser._fetch import UserAgent
 from corsgate.browser._request import Request as PageRequest
-from corsgate.browser._url import URL
+from corsgate.browser._url import URL, is_origin
+from corsgate.wsgi import CORSMiddleware
 
 Conclusion = Literal["allowed", "blocked", "no CORS"]
 
@@ -117,6 +119,46 @@ def conclude(request: Request, answer: Answer) -> Conclusion:
     except CORSError:
         return "blocked"
     return "allowed"
+
+
+def is_a_pages(case: Case) -> bool:
+    """Whether a page can make this request: with `Origin`, and with what `fetch` takes."""
+    headers = {name.lower(): value for name, value in case.request.headers.items()}
+    names = headers.get("access-control-request-headers", "")
+    method = headers.get("access-control-request-method", case.request.method)
+    return (
+        is_origin(headers.get("origin", ""))
+        and headers.keys() <= BY_A_BROWSER
+        and re.fullmatch("[a-z-]+(,[a-z-]+)*|", names) is not None
+        and method.isalpha()
+        and method != "OPTIONS"
+    )
+
+
+BY_A_BROWSER = {"origin", "access-control-request-method", "access-control-request-headers"}
+
+
+def page_options(case: Case) -> dict[str, Any]:
+    """The arguments of `Browser.fetch` that make a browser send this request."""
+    headers = {name.lower(): value for name, value in case.request.headers.items()}
+    names = headers.get("access-control-request-headers", "").split(",")
+    asked = headers.get("access-control-request-method")
+    listens = asked in SAFELISTED and names == [""]
+    return {
+        "method": asked or case.request.method,
+        "body": "x" if listens and asked == "POST" else None,
+        "headers": dict.fromkeys(filter(None, names), UNSAFE_VALUE),
+        "credentials": "include" if case.request.credentials else "same-origin",
+        "redirect": "manual",
+        "upload_listener": listens,
+    }
+
+
+def app_of(case: Case) -> WSGIApplication:
+    """The case's application, behind the middleware."""
+    reply = case.reply
+    spy = SpyApp(f"{reply.status} Said", reply.headers, (reply.body,))
+    return CORSMiddleware(spy, **case.options)
 
 
 # ------------------------------------------------------------------ words of the table

@@ -59,6 +59,7 @@ BROWSER = (
 )
 # Each may import the core and those before it in its own row.
 ADAPTERS = {
+    "origins": ("corsgate.origins",),
     "flask": (
         "corsgate._flask_config",
         "corsgate._flask_errors",
@@ -112,6 +113,7 @@ LIBRARIES = {
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
     "cli": {"click", "rich", "django"},
+    "origins": {"cachetools"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
 
@@ -120,6 +122,7 @@ NOT_LOADED = {
     "argparse",
     "asgiref",
     "click",
+    "cachetools",
     "dataclasses",
     "django",
     "flask",

@@ -206,10 +206,37 @@ def test_longer_paths_come_first_then_older_cookies() -> None:
     assert jar.visit(API + "/x") == "b=2; a=4; c=3"
 
 
-def test_a_cookie_without_a_name_is_its_value() -> None:
-    jar = Jar("v")
+@pytest.mark.parametrize("line", ["v", "=v"])
+def test_a_cookie_without_a_name_is_its_value(line: str) -> None:
+    """RFC 6265bis, section 5.8.3, step 6."""
+    jar = Jar(line)
     jar.visit()
-    assert jar.visit() == "=v"
+    assert jar.visit() == "v"
+
+
+@pytest.mark.parametrize(
+    ("engine", "sent"), [(None, ""), ("chromium", ""), ("firefox", ""), ("webkit", "a=1")]
+)
+def test_a_cookie_for_all_sites_has_to_be_secure(engine: str | None, sent: str) -> None:
+    """RFC 6265bis, section 5.7, step 19."""
+    jar = Jar("a=1; SameSite=None", engine=engine)
+    jar.visit()
+    assert jar.visit() == sent
+
+
+@pytest.mark.parametrize(
+    ("engine", "sent"),
+    [(None, "a=1"), ("chromium", "a=1"), ("firefox", "a=1"), ("webkit", "")],
+)
+def test_a_loopback_host_may_set_a_secure_cookie(engine: str | None, sent: str) -> None:
+    """RFC 6265bis, section 5.7, step 13; https hosts may in all engines."""
+    jar = Jar("a=1; Secure", engine=engine, origin="http://localhost:8000")
+    for _ in range(2):
+        jar.visit("http://localhost", origin="http://localhost:8000")
+    assert jar.sent == sent
+    jar = Jar("a=1; Secure", engine=engine)
+    jar.visit()
+    assert jar.visit() == "a=1"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The table of cases.py, run through the bare WSGI middleware; and the judge that reads answers."""
 
 import collections
-import re
 from wsgiref.validate import validator
 
 import pytest
@@ -11,17 +10,18 @@ from cases import (
     EVIL,
     ROWS,
     SAFELISTED,
-    UNSAFE_VALUE,
     Case,
     Conclusion,
     Request,
+    app_of,
     conclude,
+    is_a_pages,
     observe,
+    page_options,
 )
 from wsgi_client import Answer, SpyApp, call
 
 from corsgate.browser import Browser, CORSError
-from corsgate.browser._url import is_origin
 from corsgate.wsgi import CORSMiddleware
 
 
@@ -160,44 +160,16 @@ def test_the_judge_concludes_what_a_browser_does(
     assert conclude(request_, answer) == expected
 
 
-BY_A_BROWSER = {"origin", "access-control-request-method", "access-control-request-headers"}
-
-
-def is_a_pages(case: Case) -> bool:
-    """Whether a page can make this request: with `Origin`, and with what `fetch` takes."""
-    headers = {name.lower(): value for name, value in case.request.headers.items()}
-    names = headers.get("access-control-request-headers", "")
-    method = headers.get("access-control-request-method", case.request.method)
-    return (
-        is_origin(headers.get("origin", ""))
-        and headers.keys() <= BY_A_BROWSER
-        and re.fullmatch("[a-z-]+(,[a-z-]+)*|", names) is not None
-        and method.isalpha()
-        and method != "OPTIONS"
-    )
-
-
 @pytest.mark.parametrize(
     "case", [case for case in CASES if is_a_pages(case)], ids=lambda case: case.id
 )
 def test_a_page_in_a_browser_concludes_what_the_table_says(case: Case) -> None:
-    reply = case.reply
-    spy = SpyApp(f"{reply.status} Said", reply.headers, (reply.body,))
-    headers = {name.lower(): value for name, value in case.request.headers.items()}
-    names = headers.get("access-control-request-headers", "").split(",")
-    asked = headers.get("access-control-request-method")
+    asked = case.request.headers.get("Access-Control-Request-Method")
     needs_preflight = asked or case.request.method not in SAFELISTED
     requests = 2 if needs_preflight and case.outcome.browser == "allowed" else 1
-    page = Browser(CORSMiddleware(spy, **case.options), origin=headers["origin"])
+    page = Browser(app_of(case), origin=case.request.headers["Origin"])
     try:
-        page.fetch(
-            case.request.path,
-            method=asked or case.request.method,
-            headers=dict.fromkeys(filter(None, names), UNSAFE_VALUE),
-            credentials="include" if case.request.credentials else "same-origin",
-            redirect="manual",
-            upload_listener=asked in SAFELISTED and names == [""],
-        )
+        page.fetch(case.request.path, **page_options(case))
     except CORSError:
         conclusion = "blocked"
     else:

@@ -310,4 +310,6 @@ def test_try_it_refuses_what_is_no_port(port: str) -> None:
 def test_every_example_is_driven_here() -> None:
     driven = {f"{kind}_app.py" for kind in (*KINDS, "metrics")}
     driven |= {"wrong_setup.py", "try_it.py", "page.html"}
+    # In test_servers_origins.py, with the databases that they are for.
+    driven |= {f"tenants_{kind}.py" for kind in ("flask", "django", "redis")}
     assert {path.name for path in EXAMPLES.iterdir() if path.is_file()} == driven

@@ -31,15 +31,18 @@ from corsgate.wsgi import CORSMiddleware
 Views = dict[str, Policy]
 
 
+def policy_for(page: str) -> Policy:
+    """The application's own."""
+    return Policy(allow_origins=page, allow_headers=["X-Token"])
+
+
 def urls_for(page: str) -> dict[str, Views]:
-    whole = Policy(allow_origins=page, allow_headers=["X-Token"])
+    whole = policy_for(page)
+    other = Policy(allow_origins="https://partner.example", allow_headers=["X-Token"])
     return {
-        "/differ": {
-            "PUT": whole,
-            "DELETE": Policy(allow_origins="https://partner.example", allow_headers=["X-Token"]),
-            "GET": Policy(allow_origins=page),
-        },
+        "/differ": {"PUT": whole, "DELETE": other, "GET": Policy(allow_origins=page)},
         "/alike": {"PUT": whole, "DELETE": whole},
+        "/unserved": {"GET": whole, "PUT": other},
     }
 
 
@@ -52,6 +55,7 @@ CALLS = {
         ("DELETE", {}),  # the last: an answer that may not be read makes Firefox ask anew
     ],
     "/alike": [("PUT", {}), ("PUT", {"X-Token": "1"}), ("DELETE", {})],
+    "/unserved": [("PATCH", {}), ("PUT", {})],
 }
 
 PAGE = """<!doctype html><link rel="icon" href="data:,"><title>Calls</title><script>
@@ -61,7 +65,7 @@ async function run(calls) {
     outcomes[url] = [];
     for (const [method, headers] of calls[url]) {
       const call = fetch(url, { method, headers });
-      outcomes[url].push(await call.then((answer) => answer.text(), () => "blocked"));
+      outcomes[url].push(await call.then((answer) => `${answer.status}`, () => "blocked"));
     }
   }
   const report = new URLSearchParams(window.location.search).get("report");
@@ -72,22 +76,23 @@ run(CALLS);
 
 
 @contextmanager
-def with_wsgi(urls: dict[str, Views]) -> Iterator[WSGIApplication]:
+def with_wsgi(urls: dict[str, Views], policy: Policy) -> Iterator[WSGIApplication]:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain")])
+        is_served = environ["REQUEST_METHOD"] in urls[environ["PATH_INFO"]]
+        status = "200 OK" if is_served else "405 Method Not Allowed"
+        start_response(status, [("Content-Type", "text/plain")])
         return [b"done"]
 
     def source(environ: Mapping[str, Any]) -> Policy:
-        views = urls[environ["PATH_INFO"]]
-        return views.get(environ["REQUEST_METHOD"], views["PUT"])
+        return urls[environ["PATH_INFO"]].get(environ["REQUEST_METHOD"], policy)
 
     yield CORSMiddleware(app, source)
 
 
 @contextmanager
-def with_flask(urls: dict[str, Views]) -> Iterator[WSGIApplication]:
+def with_flask(urls: dict[str, Views], policy: Policy) -> Iterator[WSGIApplication]:
     app = Flask(__name__)
-    CORSGate(app)
+    CORSGate(app, policy)
     for url, views in urls.items():
         for method, policy in views.items():
             view = flask_cors(policy)(lambda: "done")
@@ -96,7 +101,7 @@ def with_flask(urls: dict[str, Views]) -> Iterator[WSGIApplication]:
 
 
 @contextmanager
-def with_django(urls: dict[str, Views]) -> Iterator[WSGIApplication]:
+def with_django(urls: dict[str, Views], policy: Policy) -> Iterator[WSGIApplication]:
     def done(view: View, request: HttpRequest) -> HttpResponse:
         return HttpResponse("done")
 
@@ -105,7 +110,7 @@ def with_django(urls: dict[str, Views]) -> Iterator[WSGIApplication]:
         handlers = {method.lower(): django_cors(views[method])(done) for method in views}
         view_class: type[View] = type("Views", (View,), handlers)
         patterns.append(path(url[1:], view_class.as_view()))
-    with settings_of(patterns):
+    with settings_of(patterns, CORS_POLICY=policy):
         yield WSGIHandler()
 
 
@@ -168,7 +173,7 @@ def run(request: pytest.FixtureRequest) -> Run:
         page_origin, api = (entered.enter_context(serving(app)) for app in (page, server))
         urls = urls_for(page_origin)
         for name, front_end in FRONT_ENDS.items():
-            server.apps[name] = entered.enter_context(front_end(urls))
+            server.apps[name] = entered.enter_context(front_end(urls, policy_for(page_origin)))
             server.apps[f"{name}-kept"] = kept_for_ten_minutes(server.apps[name])
         calls = {f"{api}/{app}{url}": CALLS[url] for app in server.apps for url in urls}
         html = PAGE.replace("CALLS", json.dumps(calls))
@@ -185,7 +190,7 @@ def test_a_preflight_for_one_view_lets_no_request_to_another_through(
     run: Run, front_end: str
 ) -> None:
     outcomes, arrived = run[front_end, "/differ"]
-    assert outcomes == ["done", "blocked", "done", "blocked"]
+    assert outcomes == ["200", "blocked", "200", "blocked"]
     assert arrived == [
         "may I PUT? 204, max-age 0",
         "PUT",
@@ -197,14 +202,30 @@ def test_a_preflight_for_one_view_lets_no_request_to_another_through(
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_a_preflight_for_a_method_without_a_view_lets_none_through(
+    run: Run, front_end: str
+) -> None:
+    outcomes, arrived = run[front_end, "/unserved"]
+    assert outcomes == ["405", "blocked"]
+    assert arrived == [
+        "may I PATCH? 204, max-age 0",
+        "PATCH",
+        "may I PUT? 403, max-age None",
+    ]
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_it_would_if_the_browser_kept_the_answer(run: Run, front_end: str) -> None:
     outcomes, arrived = run[f"{front_end}-kept", "/differ"]
-    assert outcomes == ["done", "done", "done", "blocked"]
+    assert outcomes == ["200", "200", "200", "blocked"]
     assert arrived == ["may I PUT? 204, max-age 600", "PUT", "GET", "PUT", "DELETE"]
+    outcomes, arrived = run[f"{front_end}-kept", "/unserved"]
+    assert outcomes == ["405", "blocked"]
+    assert arrived == ["may I PATCH? 204, max-age 600", "PATCH", "PUT"]
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS)
 def test_one_preflight_is_for_all_views_that_are_alike(run: Run, front_end: str) -> None:
     outcomes, arrived = run[front_end, "/alike"]
-    assert outcomes == ["done", "done", "done"]
+    assert outcomes == ["200", "200", "200"]
     assert arrived == ["may I PUT? 204, max-age 600", "PUT", "PUT", "DELETE"]

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 from wsgiref.types import WSGIApplication
 from wsgiref.validate import validator
 
@@ -455,7 +456,27 @@ def test_deriving_from_a_policy_makes_a_policy() -> None:
     ],
 )
 def test_only_what_calls_the_users_code_may_block(source: Any, expected: bool) -> None:
-    assert may_block(source) is expected
+    assert may_block(source, {"HTTP_ORIGIN": B}) is expected
+
+
+def test_what_needs_no_callable_does_not_block() -> None:
+    policy = Policy(allow_origins=[A, lambda origin, environ: True])
+    assert may_block(policy, {"HTTP_ORIGIN": B}) is True
+    assert may_block(policy, {"HTTP_ORIGIN": A}) is False
+    assert may_block(policy, {}) is False
+    assert may_block(policy, {"HTTP_ORIGIN": "https://" + "a" * 320}) is False
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [(False, False), (True, True), (None, True), (0, True), ("", True)],
+)
+def test_a_callable_may_say_that_it_knows_the_answer(says: Any, expected: bool) -> None:
+    ask = Mock(return_value=True)
+    ask._would_block = Mock(return_value=says)
+    assert may_block(Policy(allow_origins=ask), {"HTTP_ORIGIN": B}) is expected
+    ask._would_block.assert_called_once_with(B)
+    assert may_block(Policy(allow_origins=Mock(return_value=True)), {"HTTP_ORIGIN": B}) is True
 
 
 def test_a_policy_is_its_own_source() -> None:

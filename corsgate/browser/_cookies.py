@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from ._url import is_trustworthy, registrable_domain
+from ._url import is_loopback, registrable_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._engines import Engine
     from ._url import URL
 
 
@@ -28,27 +29,28 @@ class Cookie:
     expires: float | None
 
     def goes_to(self, url: URL) -> bool:
-        """Section 5.8.3, but for SameSite."""
+        """Section 5.8.3, but for SameSite and Secure."""
         return (
-            (self.domain == url.host or (not self.host_only and _is_below(url.host, self.domain)))
-            and (
-                self.path == url.path
-                or url.path.startswith(self.path if self.path[-1] == "/" else self.path + "/")
-            )
-            and (not self.secure or is_trustworthy(url))
+            self.domain == url.host or (not self.host_only and _is_below(url.host, self.domain))
+        ) and (
+            self.path == url.path
+            or url.path.startswith(self.path if self.path[-1] == "/" else self.path + "/")
         )
+
+    def __str__(self) -> str:
+        """Section 5.8.3, step 6."""
+        return f"{self.name}={self.value}" if self.name else self.value
 
 
 class CookieJar:
     """The cookies of all sites.
 
     :param clock: seconds since the epoch.
-    :param lax_by_default: whether a cookie without SameSite is taken as Lax.
     """
 
-    def __init__(self, clock: Callable[[], float], *, lax_by_default: bool) -> None:
+    def __init__(self, clock: Callable[[], float], engine: Engine) -> None:
         self._clock = clock
-        self._default = "lax" if lax_by_default else "none"
+        self._engine = engine
         self._cookies: dict[tuple[str, bool, str, str], Cookie] = {}
 
     def header(self, url: URL, allowed: frozenset[str]) -> str | None:
@@ -61,11 +63,12 @@ class CookieJar:
             cookie
             for cookie in self._cookies.values()
             if cookie.goes_to(url)
+            and (not cookie.secure or self._is_secure(url))
             and cookie.same_site in allowed
             and (cookie.expires is None or cookie.expires > now)
         ]
         fits.sort(key=lambda cookie: -len(cookie.path))  # a stable sort: then the oldest first
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in fits) or None
+        return "; ".join(map(str, fits)) or None
 
     def store(self, url: URL, line: str, allowed: frozenset[str]) -> None:
         """Section 5.7: take in a `Set-Cookie` of an answer from `url`, if it is to be taken."""
@@ -93,7 +96,7 @@ class CookieJar:
         path = attributes.get("path", "")
         if not path.startswith("/"):
             path = url.path.rpartition("/")[0] or "/"
-        if not (name or value) or (secure and not is_trustworthy(url)):
+        if not (name or value) or (secure and not self._is_secure(url)):
             return None
         # Section 4.1.3: cookie name prefixes.
         if name.lower().startswith("__secure-") and not secure:
@@ -102,11 +105,17 @@ class CookieJar:
             return None
         same_site = attributes.get("samesite", "").lower()
         if same_site not in ("strict", "lax", "none"):
-            same_site = self._default
+            same_site = "lax" if self._engine.lax_by_default else "none"
+        elif same_site == "none" and not secure and self._engine.none_needs_secure:
+            return None
         return Cookie(
             name, value, domain or url.host, not domain, path, secure, same_site,
             self._expiry(attributes),
         )  # fmt: skip
+
+    def _is_secure(self, url: URL) -> bool:
+        loopback = self._engine.secure_loopback and is_loopback(url.host)
+        return url.scheme == "https" or loopback
 
     def _expiry(self, attributes: dict[str, str]) -> float | None:
         max_age = attributes.get("max-age", "")

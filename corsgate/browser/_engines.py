@@ -1,7 +1,8 @@
 """Where browser engines differ from the standard.
 
-Seen in Chromium 156, Firefox ESR 153 and WebKitGTK 2.50, headless, or read in their sources; see
-tests/test_browser_table.py.
+Seen in Chromium 156, Firefox ESR 153 and WebKitGTK 2.50, headless, or read in their sources.
+tests/exchanges.py lists the differences, also those that are not copied here, with the words of the
+standard; tests/test_witnesses.py asks the engines.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ class Engine:
     star_covers_authorization: bool = False
     # Is a `*` in the preflight cache more than a method or a header of that name?
     caches_star: bool = True
+    # Main fetch, step 12: does the preflight cache forget a URL whose answer, or preflight, failed?
+    forgets_failures: bool = True
+    forgets_failed_preflights: bool = True
     # After a redirect, is there a preflight although the request no longer needs one? Does it name
     # the headers that the request no longer has?
     preflight_sticks: bool = False
@@ -38,6 +42,10 @@ class Engine:
     caches_by_credentials: bool = False
     # Is a cookie without SameSite taken as Lax?
     lax_by_default: bool = False
+    # RFC 6265bis, section 5.7, step 19: is a cookie with SameSite=None dropped if it is not Secure?
+    none_needs_secure: bool = True
+    # Section 5.7, step 13: is http on a loopback host a "secure" connection?
+    secure_loopback: bool = True
 
 
 STANDARD = Engine()
@@ -46,6 +54,7 @@ ENGINES = {
         max_age_cap=7200,
         negative_max_age=0,
         star_covers_authorization=True,
+        forgets_failures=False,
         origin_heeds_referrer_policy=False,
         lax_by_default=True,
     ),
@@ -67,5 +76,9 @@ ENGINES = {
         names_stick=True,
         metadata_after_taint=False,
         mixed_loopback=False,
+        forgets_failures=False,
+        forgets_failed_preflights=False,
+        none_needs_secure=False,
+        secure_loopback=False,
     ),
 }

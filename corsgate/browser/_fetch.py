@@ -59,7 +59,7 @@ class UserAgent:
         self._engine = engine
         self._preflights = PreflightCache(clock, engine)
         self._http_cache = HTTPCache(clock)
-        self._cookies = CookieJar(clock, lax_by_default=engine.lax_by_default)
+        self._cookies = CookieJar(clock, engine)
 
     def fetch(self, request: Request) -> Response:
         """Fetch, "Fetch".
@@ -97,8 +97,11 @@ class UserAgent:
             return self._http_fetch(request)
         try:
             return self._http_fetch(request, make_cors_preflight=True)
-        except FetchError:
-            self._preflights.clear(_key(request))
+        except FetchError as error:
+            sent, engine = error.request, self._engine
+            preflight = sent is not None and sent.header(REQUEST_METHOD) is not None
+            if engine.forgets_failed_preflights if preflight else engine.forgets_failures:
+                self._preflights.clear(_key(request))
             raise
 
     def _block_mixed_content(self, request: Request) -> None:

@@ -43,6 +43,9 @@ class CORSMiddleware:
     Put it first in `MIDDLEWARE`, so that every answer passes it; only a middleware that sets
     `request.urlconf` belongs above it. Works under WSGI and ASGI.
 
+    Settings are read once. To change the policy while serving, let `CORS_POLICY` name a function
+    that takes `request.META` and returns the `Policy` that holds now.
+
     :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
     """
 
@@ -102,7 +105,7 @@ def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
 
 async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
-    if may_block(source):
+    if may_block(source, meta):
         return await sync_to_async(_decide)(source, meta)
     decision = decide_by(source, meta)
     if decision is None or decision.allowed or not current_denials().may_block:

@@ -1,0 +1,102 @@
+"""Another policy while a WSGI application is served: all of it or nothing, and never a mix."""
+
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+from answers import APP, DENIED, EVIL, PARTNER, REFUSED, asking, asking_for, goes_on
+from reconfigured import ANSWERS, GOES_ON, ONE, READABLE, TWO, under_load
+from wsgi_client import SpyApp, call
+
+from corsgate import Policy, PolicyError
+from corsgate.wsgi import CORSMiddleware
+
+
+def ask(app: Any, method: str = "GET", path: str = "/", origin: str = APP) -> dict[str, object]:
+    headers = asking_for("PUT", origin) if method == "OPTIONS" else asking(origin)
+    return call(app, method, path, headers).cors
+
+
+def test_the_next_request_is_answered_by_the_new_policy() -> None:
+    gate = CORSMiddleware(SpyApp(), ONE)
+    app = validator(gate)
+    for policy in (ONE, TWO, ONE):
+        gate.reconfigure(policy)
+        assert ask(app) == READABLE[policy]
+        assert ask(app, "OPTIONS") == GOES_ON[policy]
+        assert ask(app, "OPTIONS", origin=PARTNER if policy is TWO else EVIL) == REFUSED
+
+
+def test_options_make_a_new_policy() -> None:
+    gate = CORSMiddleware(SpyApp(), allow_origins=APP, allow_credentials=True, max_age=5)
+    gate.reconfigure(allow_origins=[PARTNER])
+    assert ask(gate) == DENIED
+    assert ask(gate, "OPTIONS", origin=PARTNER) == goes_on(PARTNER)
+
+
+def test_none_and_a_callable_are_policies_too() -> None:
+    gate = CORSMiddleware(SpyApp(headers={"Access-Control-Allow-Origin": "own"}), ONE)
+    gate.reconfigure(None)
+    assert ask(gate) == {"access-control-allow-origin": "own"}
+    gate.reconfigure(lambda environ: TWO)
+    assert ask(gate) == READABLE[TWO]
+
+
+def test_paths_stay_and_inherit_from_the_new_policy() -> None:
+    paths: Any = {"/mild/*": {"max_age": 60}, "/fixed": Policy(allow_origins=PARTNER)}
+    gate = CORSMiddleware(SpyApp(), ONE, paths=paths)
+    gate.reconfigure(TWO)
+    mild = goes_on(APP, max_age="60", Access_Control_Allow_Credentials="true")
+    assert ask(gate, "OPTIONS", "/mild/x") == mild
+    assert ask(gate, "OPTIONS", "/fixed", origin=PARTNER) == goes_on(PARTNER)
+    assert ask(gate, "OPTIONS", "/elsewhere") == GOES_ON[TWO]
+
+
+def test_an_invalid_policy_leaves_the_old_one_in_force() -> None:
+    gate = CORSMiddleware(SpyApp(), ONE, paths={"/public/*": {"allow_origins": "*"}})
+    with pytest.raises(PolicyError) as caught:
+        gate.reconfigure(allow_origins=f"{APP}/", max_age=-1)
+    assert [problem.code for problem in caught.value.problems] == ["origin-path", "max-age"]
+    with pytest.raises(PolicyError) as caught:
+        gate.reconfigure(TWO)  # which is fine by itself
+    [problem] = caught.value.problems
+    assert (problem.code, problem.field) == (
+        "wildcard-credentials",
+        "paths['/public/*'].allow_origins",
+    )
+    with pytest.raises(PolicyError) as caught:
+        gate.reconfigure(ONE, max_age=1)
+    assert [problem.code for problem in caught.value.problems] == ["conflict"]
+    with pytest.raises(PolicyError) as caught:
+        gate.reconfigure("https://app.example.com")  # type: ignore[arg-type]
+    assert [problem.code for problem in caught.value.problems] == ["wrong-type"]
+    assert ask(gate) == READABLE[ONE]
+    assert ask(gate, "OPTIONS") == GOES_ON[ONE]
+
+
+def test_there_has_to_be_a_policy() -> None:
+    gate = CORSMiddleware(SpyApp(), ONE)
+    with pytest.raises(TypeError) as caught:
+        gate.reconfigure()
+    assert str(caught.value) == (
+        "reconfigure() takes a policy or options: write reconfigure(Policy(...)),"
+        ' reconfigure(None) or reconfigure(allow_origins="https://app.example.com").'
+    )
+    assert ask(gate) == READABLE[ONE]
+
+
+@pytest.mark.parametrize("paths", [None, {"/x/*": {}}], ids=["one policy", "paths"])
+def test_under_load_every_answer_is_by_the_old_or_by_the_new_policy(paths: Any) -> None:
+    gate = CORSMiddleware(SpyApp(), ONE, paths=paths)
+
+    def change(policy: Policy) -> None:
+        gate.reconfigure(policy)
+        assert ask(gate, path="/x/y") == READABLE[policy]  # from now on
+
+    def check() -> None:
+        assert ask(gate, path="/x/y") in READABLE.values()
+        assert ask(gate, "OPTIONS", "/x/y") in GOES_ON.values()
+        for origin, answers in ANSWERS.items():
+            assert ask(gate, "OPTIONS", "/x/y", origin) in answers
+
+    under_load(change, check)
