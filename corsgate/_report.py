@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._check import is_regex
 from ._marks import class_of, handlers_of, mark_of
-from ._sources import Derived, NotGiven
+from ._sources import Derived, HandsOff, NotGiven
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -24,6 +24,8 @@ def describe(source: Source) -> str:
     """A policy source in one line: its origins, and each other field that is not the default."""
     if source is None:
         return "None: left to the view"
+    if isinstance(source, HandsOff):
+        return "None: left to the view, but for the gate"
     if isinstance(source, Policy):
         plain = Policy()
         fields = source.to_dict()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ._denials import Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
 from ._paths import PathRules, compile_paths, decode_path
-from ._sources import NOT_GIVEN, application_source, decide_by, warn_if_closed
+from ._refusals import Gate, answer_refusal
+from ._sources import NOT_GIVEN, application_source, decide_by, may_gate, warn_if_closed
 from .errors import PolicyError, Problem, problem
 
 TYPE_CHECKING = False
@@ -43,12 +44,13 @@ class CORSMiddleware:
         `X-CORSGate-Reason` and in the body of a 403; and browsers keep preflights' answers for 5
         seconds at most.
     :param on_denied: called with the environ and the `Decision` for every denial, for metrics and
-        alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
+        alarms. It has to be quick; what it raises is logged. Where the gate refuses, it may
+        return a WSGI application, which answers then; else what it returns is ignored.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_debug", "_denials", "_only", "_rules", "app")
+    __slots__ = ("_debug", "_denials", "_gate", "_only", "_rules", "app")
 
     def __init__(
         self,
@@ -80,8 +82,12 @@ class CORSMiddleware:
         self._only = self._rules.only_policy
         self._debug = debug
         self._denials = Denials(on_denied, self._words)
+        gated = any(map(may_gate, self._rules.sources()))
+        self._gate = Gate(source, self._denials) if gated else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._gate is not None:
+            return self._call_gated(self._gate, environ, start_response)
         if self._only is not None:
             decision: Decision | None = decide(self._only, environ)
         else:
@@ -96,6 +102,23 @@ class CORSMiddleware:
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             return start_response(status, write_headers(headers, decision), exc_info)
+
+        return self.app(environ, cors_start_response)
+
+    def _call_gated(
+        self, gate: Gate, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        source = self._rules.find(decode_path(environ.get("PATH_INFO", "")))
+        found, answer = gate.apply(source, decide_by(source, environ), environ, self._debug)
+        if found is None:
+            return self.app(environ, start_response)
+        if found.kind == "gate":
+            return answer_refusal(found, answer, environ, start_response)
+        if found.kind == "preflight":
+            return send_preflight(found, start_response)
+
+        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            return start_response(status, write_headers(headers, found), exc_info)
 
         return self.app(environ, cors_start_response)
 

@@ -18,7 +18,7 @@ from .._check import is_list
 from .._denials import Denials, check_hooks, words_in
 from .._paths import PathRules, compile_paths
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source, build
+from .._sources import NOT_GIVEN, NotGiven, application_source, build, leave
 from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
@@ -80,7 +80,7 @@ class _Reader:
         if self.problems:
             raise PolicyError(self.problems)
         for pattern in _static_paths():
-            rules.setdefault(pattern, None)
+            rules.setdefault(pattern, leave(source))
         made = PathRules(source, rules.items(), covers)
         words = DJANGO_SETTINGS.spelling(**self._came_from)
         if not isinstance(policy, NotGiven):
