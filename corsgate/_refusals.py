@@ -55,16 +55,26 @@ class Gate:
                 line = _line_for(environ, limited.policy) if debug else None
                 return self._denials.note_refusal(environ, limited, line)
             decision = limited
-        elif not passes(environ):
-            refusal = self._judge(source, decision, environ)
-            if refusal is not None and refusal.policy is not None:
-                line = _line_for(environ, refusal.policy) if debug else None
-                noted, answer = self._denials.note_refusal(environ, refusal, line)
-                if refusal.policy.gate == "enforce":
-                    return noted, answer
+        else:
+            refused, answer = self.ask(source, decision, environ, debug)
+            if refused is not None:
+                return refused, answer
         if decision is not None and (debug or not decision.allowed):
             decision = self._denials.note(environ, decision, debug)
         return decision, None
+
+    def ask(
+        self, source: Source, decision: Decision | None, environ: Mapping[str, Any], debug: bool
+    ) -> tuple[Decision | None, object]:
+        """The refusal to write, or None where the request may go on; arguments as of `apply`."""
+        if passes(environ):
+            return None, None
+        refusal = self._judge(source, decision, environ)
+        if refusal is None or refusal.policy is None:
+            return None, None
+        line = _line_for(environ, refusal.policy) if debug else None
+        noted, answer = self._denials.note_refusal(environ, refusal, line)
+        return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
 
     def _judge(
         self, source: Source, decision: Decision | None, environ: Mapping[str, Any]

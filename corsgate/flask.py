@@ -6,24 +6,27 @@ import sys
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, current_app, has_request_context, request
+from flask import Blueprint, Flask, current_app, has_request_context, request, request_started
 from werkzeug.exceptions import NotFound
 
 from ._denials import Denials, words_in
 from ._engine import decide, without_caching, write_headers
 from ._flask_config import check_unchanged, read_configuration
-from ._flask_errors import answer_error, may_answer_error
-from ._flask_routing import find_views
+from ._flask_errors import answer_error, may_answer_error, refuse
+from ._flask_routing import as_flask_gets_it, find_views
 from ._flask_views import MergedViews, mark_below, notice_mark
+from ._gate import passes
 from ._marks import Mark, mark_view, set_mark
 from ._paths import decode_path
 from ._protocol import ENVIRON_REQUEST_METHOD
+from ._refusals import Gate, answer_refusal, refused_headers
 from ._settings import refuse_names
 from ._sources import (
     NOT_GIVEN,
     NotGiven,
     decide_by,
     is_preflight,
+    may_gate,
     warn_if_closed,
 )
 from ._words import KEYWORDS
@@ -49,6 +52,7 @@ __all__ = ["CORSGate", "cors"]
 __getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
 
 _EXTENSION = "corsgate"
+_ASK = "corsgate.gate"  # in the environ: what asks the gate, once it is known which view is meant
 
 
 class CORSGate:
@@ -66,7 +70,8 @@ class CORSGate:
         seconds at most. Default: `CORS_DEBUG` in the configuration, or else as `app.debug` is at
         the request.
     :param on_denied: called with the WSGI environ and the `Decision` for every denial, for metrics
-        and alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
+        and alarms. It has to be quick; what it raises is logged. Where the gate refuses, it may
+        return what a view returns, which is answered then; else what it returns is ignored.
         Default: `CORS_ON_DENIED` in the configuration.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments and the configuration have.
@@ -123,6 +128,8 @@ class _Gate:
         self._rules = configured.rules
         self._configured = configured
         self._denials = Denials(configured.on_denied, self._words_of)
+        self._gate = Gate(self._rules.application, self._denials)
+        self._gated = False
         self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -134,7 +141,8 @@ class _Gate:
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         # One policy for all views, and a preflight, can be judged before the application runs.
         begun, judged, decision = False, True, None
-        if only is not None:
+        asks = self._gated and not passes(environ)
+        if only is not None and not asks:
             decision = decide(only, environ)
         elif is_preflight(environ):
             decision = self._judge_preflight(environ)
@@ -144,27 +152,51 @@ class _Gate:
         if debug is None:
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
         if decision is not None:
-            if debug or not decision.allowed:
+            if self._gated:
+                decision, _ = self._gate.apply(only, decision, environ, debug)
+            elif debug or not decision.allowed:
                 decision = self._denials.note(environ, decision, debug)
-            if decision.kind == "preflight":
+            if decision is not None and decision.kind == "preflight":
                 return send_preflight(decision, start_response)
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
             nonlocal judged, decision
-            if not judged or (only is not None and self._views is not views):
+            if not judged or (only is not None and not asks and self._views is not views):
                 judged = True
                 decision = decide_by(self._source(environ, script_name, path_info), environ)
                 if decision is not None and (debug or not decision.allowed):
                     decision = self._denials.note(environ, decision, debug)
             return decision
 
+        def ask(routed: WSGIEnvironment, source: Source) -> object:
+            nonlocal judged, decision
+            judged = True
+            found = decide_by(source, routed)
+            decision, answer = self._gate.apply(source, found, routed, debug)
+            return answer
+
+        if asks and as_flask_gets_it(self._inner, environ) is None:
+            answer = ask(environ, self._or_by_path(NOT_GIVEN, path_info))
+            if decision is not None and decision.kind == "gate":
+                return answer_refusal(decision, answer, environ, start_response)
+        elif asks:
+
+            def ask_in_flask() -> None:
+                routed = request.environ
+                answer = ask(routed, self._source(routed, script_name, path_info))
+                if decision is not None and decision.kind == "gate":
+                    raise refuse(self._app, decision, answer)
+
+            environ[_ASK] = ask_in_flask
+
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             nonlocal begun
             begun = True
             found = judge()
             if found is not None:
-                headers = write_headers(headers, found)
+                write = refused_headers if found.kind == "gate" else write_headers
+                headers = write(headers, found)
             return start_response(status, headers, exc_info)
 
         try:
@@ -196,8 +228,18 @@ class _Gate:
         if first:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
             warn_if_closed((*self._rules.sources(), *views.sources()), "CORSGate", fix)
+        gated = any(map(may_gate, (*self._rules.sources(), *views.sources())))
+        if gated and not self._gated:
+            request_started.connect(self._on_request, self._app)  # for as long as there is a gate
+        self._gated = gated or self._gated
         self._views = views
         return views
+
+    def _on_request(self, app: Flask, **kwargs: object) -> None:
+        """After routing, and before the first hook of the application."""
+        ask = request.environ.get(_ASK)
+        if ask is not None:
+            ask()
 
     def saw(self, mark: Mark) -> bool:
         """Whether a view with this mark is known to routing."""

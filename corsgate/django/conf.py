@@ -17,6 +17,7 @@ from .. import _protocol
 from .._check import is_list
 from .._denials import Denials, check_hooks, words_in
 from .._paths import PathRules, compile_paths
+from .._refusals import Gate
 from .._settings import read_settings
 from .._sources import NOT_GIVEN, NotGiven, application_source, build, leave
 from .._words import DJANGO_SETTINGS, KEYWORDS
@@ -250,6 +251,7 @@ def origins_setting() -> str:
 
 _rules: PathRules | None = None
 _denials = Denials()
+_gate = Gate(None, _denials)
 _debug = False
 
 
@@ -258,11 +260,12 @@ def current_rules() -> PathRules:
 
     :raises ImproperlyConfigured: with every problem, each at the name of its setting.
     """
-    global _rules, _denials, _debug
+    global _rules, _denials, _gate, _debug
     rules = _rules
     if rules is None:
         try:
             rules, _denials, debug = _Reader().read()
+            _gate = Gate(rules.application, _denials)
             # Looking up a setting of Django takes longer than all else about an allowed request.
             _debug = settings.DEBUG if debug is None else debug
             _rules = rules
@@ -275,6 +278,12 @@ def current_denials() -> Denials:
     """What the settings say is done about denials."""
     current_rules()
     return _denials
+
+
+def current_gate() -> Gate:
+    """What judges by the rules, where a gate is on."""
+    current_rules()
+    return _gate
 
 
 def is_debug() -> bool:

@@ -12,7 +12,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, mark_of
-from .._sources import NOT_GIVEN, NotGiven
+from .._sources import NOT_GIVEN, NotGiven, may_gate
 from ..errors import PolicyError
 
 if TYPE_CHECKING:
@@ -140,6 +140,14 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     if problems:
         raise _as_django_error(problems)
     return frozenset(marks)
+
+
+@lru_cache(maxsize=1024)
+def may_refuse(urlconf: Any, rules: PathRules) -> bool:
+    """Whether a gate may be on somewhere, once the views are known to load and to be valid."""
+    views = {view for _, view in walk(urlconf)} if _marks_exist else set()
+    sources = [source for view in views for source in _policies_of(view, rules).sources()]
+    return any(map(may_gate, (*rules.sources(), *sources)))
 
 
 @lru_cache(maxsize=4096)

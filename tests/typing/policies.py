@@ -44,7 +44,7 @@ Policy(max_age="600")  # type: ignore[arg-type]
 
 decision = decide(one, {"REQUEST_METHOD": "GET"})
 assert_type(decision, Decision)
-assert_type(decision.kind, Literal["preflight", "actual", "not-cors"])
+assert_type(decision.kind, Literal["preflight", "actual", "not-cors", "gate"])
 assert_type(decision.allowed, bool)
 assert_type(decision.reason, str | None)
 assert_type(decision.policy, Policy | None)
