@@ -95,6 +95,8 @@ class Gate:
         self, source: Source, policy: Policy | None, environ: Mapping[str, Any]
     ) -> Policy:
         """Whose gate holds where a source leaves CORS alone (None), or has failed (CLOSED)."""
+        if source is None:
+            return CLOSED  # there is no gate around it: see `leave`
         around = source.gated if isinstance(source, HandsOff) else self._application
         found = policy
         if around is not source:
