@@ -94,6 +94,7 @@ def webkit(home: Path, proxy: int) -> Iterator[list[str]]:
             found,
             f"--proxy=http://127.0.0.1:{proxy}",
             "--ignore-host=localhost",
+            "--ignore-host=127.0.0.1",
         ]
 
 
