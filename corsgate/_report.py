@@ -30,7 +30,7 @@ def describe(source: Source) -> str:
         plain = Policy()
         fields = source.to_dict()
         origins = fields.pop("allow_origins")
-        found = ["any origin" if origins == ("*",) else _show(origins) or "no origin"]
+        found = ["any origin" if origins == ("*",) else _show(origins or ("no origin",))]
         found += [
             f"{name}={_show(value)}"
             for name, value in fields.items()
@@ -45,7 +45,7 @@ def describe(source: Source) -> str:
 
 def _show(value: object) -> str:
     if isinstance(value, (tuple, list, set, frozenset)):
-        return ", ".join(map(_show, value))
+        return ", ".join(map(_show, value)) or "none"
     if is_regex(value):
         return f"regex {value.pattern}"  # type: ignore[attr-defined]  # is_regex has just said so
     return _name(value) if callable(value) else str(value)
