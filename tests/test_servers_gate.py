@@ -1,9 +1,7 @@
-"""The gate behind a real proxy that ends TLS: what arrives has another scheme, or another host.
-
-What each kind of client sends was seen in real browsers: see test_gate_page.py.
-"""
+"""The gate behind a real proxy that ends TLS: what arrives has another scheme, or another host."""
 
 import http.client
+import json
 import os
 import ssl
 import subprocess
@@ -12,7 +10,9 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from browsers import serving
+from browsers import ENGINES, report_of, serving
+from gate_site import EVERYTHING, LINKS, PAGE
+from gate_site import Site as VisitedSite
 from servers import HOST, Running, program, running
 
 from corsgate.wsgi import CORSMiddleware
@@ -22,7 +22,7 @@ def tls_nginx(backend: str, port: int, folder: Path) -> list[str]:
     """nginx with a certificate of its own; only below /kept/ it hands on the Host it was sent."""
     config, kinds = folder / "nginx.conf", ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split()
-    names = ["-subj", f"/CN={HOST}", "-keyout", "key.pem", "-out", "cert.pem"]
+    names = ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"]
     command = [program("openssl", "openssl"), *request, *names]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     config.write_text(
@@ -44,7 +44,7 @@ def tls_nginx(backend: str, port: int, folder: Path) -> list[str]:
                     proxy_pass {backend};
                     proxy_set_header Host $http_host;
                 }}
-                location /lost/ {{
+                location / {{
                     proxy_pass {backend};
                 }}
             }}
@@ -124,3 +124,31 @@ def test_who_may_post(site: tuple[Site, Running], sent: dict[str, str], where: s
         if status == 200:
             reached.add(path)
     assert reached == where
+
+
+# Who opens the page, and what runs behind the gate.
+PAGES = {
+    "own": ([], EVERYTHING),
+    "own, no referrer": ([("Referrer-Policy", "no-referrer")], EVERYTHING),
+    "other": ([], LINKS),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("headers", "ran"), PAGES.values(), ids=PAGES)
+def test_what_runs_for_pages_in_real_browsers(
+    headers: list[tuple[str, str]], ran: set[str], engine: str, tmp_path: Path
+) -> None:
+    site, page = VisitedSite(), VisitedSite()
+    with (
+        serving(site) as backend,
+        serving(page) as other,
+        running(lambda port, place: tls_nginx(backend, port, place), tmp_path / "nginx") as proxy,
+    ):
+        own = f"https://localhost:{proxy.port}"
+        site.page = other if ran is LINKS else own
+        site.page_headers = headers
+        site.put_behind_gate("https://app.example.com")
+        site.html = page.html = PAGE.replace("SITE", json.dumps(own))
+        report_of(own, engine, certificate=proxy.folder / "cert.pem")
+    assert site.ran_below("/on/") == ran
