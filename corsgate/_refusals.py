@@ -154,8 +154,9 @@ def _line_for(environ: Mapping[str, Any], policy: Policy) -> Callable[[Words], s
 
 def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) -> str:
     """Why the gate refuses a request, and what would let it pass: one line of printable ASCII."""
-    # The preflights that are denied here are for unsafe methods.
-    unsafe = is_preflight(environ) or not is_safe(environ)
+    # The preflights that are denied here are for unsafe methods, and never come from the own site.
+    asks = is_preflight(environ)
+    unsafe = asks or not is_safe(environ)
     follows = policy.write_origins is None and policy.allow_origins != ("*",)
     option = "write_origins" if unsafe and not follows else "allow_origins"
     origin = environ.get(_protocol.ENVIRON_ORIGIN)
@@ -173,7 +174,7 @@ def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) ->
         )
     entries = [..., origin] if getattr(policy, option) else [origin]
     fix = words.line(option, entries)
-    if _protocol.ENVIRON_FETCH_SITE not in environ:
+    if _protocol.ENVIRON_FETCH_SITE not in environ and not asks:
         own = [..., origin] if policy.own_origins else [origin]
         fix += f"; if that is this very site: {words.line('own_origins', own)}"
     return one_line(f"The page is on {shown(origin)}, which {trusts}. To allow it: {fix}")

@@ -576,7 +576,7 @@ def test_a_preflight_for_what_the_gate_would_refuse_is_a_denial(
     )
     line = (
         f"The page is on '{READER}', which write_origins does not trust. To allow it:"
-        f' write_origins=[..., "{READER}"]; if that is this very site: own_origins=["{READER}"]'
+        f' write_origins=[..., "{READER}"]'
     )
     assert visit(True, "DELETE").values("X-CORSGate-Reason") == [line]
     denied = (
