@@ -411,8 +411,10 @@ def test_what_is_derived_is_shown_by_its_place_and_its_source(
     app = wrap(SpyApp(), Careless("x"), paths=paths)
     call(app, "GET", "/a/b", {"Origin": A})
     shown = "<the options of paths['/a/*'] on top of careless>"
-    [text] = caplog.messages
+    text, other = caplog.messages
     assert text.startswith(f"corsgate: the policy source {shown} gave 'x', which is neither a")
+    # While it fails, the application's gate holds, so that source is asked too.
+    assert other.startswith("corsgate: the policy source careless gave 'x', which is neither a")
     derived = derive(failing, {"max_age": 1}, "view 'x'")
     assert repr(derived) == f"<the options of view 'x' on top of {failing!r}>"
     assert derived == derive(failing, {"max_age": 1}, "view 'y'")
