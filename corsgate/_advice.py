@@ -65,8 +65,8 @@ CHECKS = {
         "Name the origins of your pages here.",
     ),
     "loopback-origin": (
-        "Only a developer has pages on the computer that the browser runs on: {what}.",
-        "Leave them out where debug mode is off.",
+        "{what} {fix}: for a visitor that is whatever program runs on their own computer.",
+        "Leave such addresses out where debug mode is off.",
     ),
     "http-origin": (
         "Whoever is on the network can change a page that comes over http: {what}.",
@@ -81,12 +81,18 @@ CHECKS = {
         "Write True.",
     ),
     "cookie-site-unknown": (
-        "{fix} keeps the session cookie off requests from another site; is one of these? {what}.",
-        "If so, write 'None' there, and True for SESSION_COOKIE_SECURE.",
+        (
+            "With {fix} browsers send the session cookie within one site only, and whether these"
+            " pages are on the site of this server is not known: {what}."
+        ),
+        "If one is not, write 'None' there, and True for SESSION_COOKIE_SECURE.",
     ),
     "csrf-origin": (
-        "Django refuses what pages post that may send credentials and are not listed here: {what}.",
-        "Add what is missing.",
+        (
+            "CsrfViewMiddleware answers 403 to POST, PUT, PATCH and DELETE from an origin that is"
+            " not listed here, and these may send credentials: {what}."
+        ),
+        "Write CSRF_TRUSTED_ORIGINS = {fix}.",
     ),
 }
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -165,7 +171,9 @@ def check_deployed(places: Sequence[Place]) -> list[Problem]:
         loopback = [text for text in texts if is_loopback(text)]
         insecure = [text for text in texts if text.startswith("http://") and text not in loopback]
         if loopback:
-            found.append(finding("loopback-origin", place, loopback, what=listed(loopback)))
+            what, many = listed(loopback), len(loopback) > 1
+            fix = "are development addresses" if many else "is a development address"
+            found.append(finding("loopback-origin", place, loopback, what=what, fix=fix))
         if insecure and "insecure-origin" not in policy.dangerously_allow:
             found.append(finding("http-origin", place, insecure, what=listed(insecure)))
     return found

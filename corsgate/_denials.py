@@ -263,3 +263,20 @@ def words_in(
         return application
     pattern = rules.pattern_of(policy)
     return KEYWORDS if pattern is None else KEYWORDS.at(f"{paths}[{pattern!r}]")
+
+
+def words_without(
+    rules: PathRules, path: str, policy: str = "policy", paths: str = "paths", covers: str = ""
+) -> Words:
+    """What says that a path has no policy, as the place.
+
+    :param policy: what the option with the application's own policy is called.
+    :param paths: what the option with the policies for paths is called.
+    :param covers: the option, with its value, that says for which paths the application's is.
+    """
+    pattern = rules.pattern_for(path)
+    if rules.find(path) is not None:
+        return KEYWORDS.at("cors(None) of the view")
+    if pattern is not None:
+        return KEYWORDS.at(f"{paths}[{pattern!r}] = None")
+    return KEYWORDS.at(f"{policy} = None" if rules.application is None else covers)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from ._reasons import CHECKS, Failure
 from ._record import Record
 from ._request import Request
-from ._sources import ask, for_method
-from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Line, Words, one_line
+from ._sources import FAILED, Derived, ask, for_method
+from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Line, Words, name_of, one_line
+from .errors import show
+from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +56,8 @@ class Explanation(Record):
     :param allowed: whether it lets the call through, and the page may read the answer.
     :param reason: stable code of what failed: `"origin-not-allowed"`, `"credentials-not-allowed"`,
         `"method-not-allowed"`, `"header-not-allowed"`, `"authorization-not-covered"`,
-        `"no-policy"`. Where it is allowed: None, or why no policy had a say: `"not-cors"`,
-        `"same-origin"`, or why it is no preflight: `"plain-options"`.
+        `"no-policy"`, `"policy-source-failed"`. Where it is allowed: None, or why no policy had a
+        say: `"not-cors"`, `"same-origin"`, or why it is no preflight: `"plain-options"`.
     :param message: the same as a sentence.
     :param setting: what decides, as it is written where the policy is; "" if nothing does.
     :param nearest: the allowed value that comes nearest, or None.
@@ -134,7 +136,10 @@ def explain(
         method, Authorization and Content-Type are judged too, as in the preflight before it.
     :param credentials: whether the page asks for cookies (`credentials: "include"`), which a
         preflight does not tell. An actual request with a cookie does.
+    :raises TypeError: for any other `policy`.
     """
+    if not (policy is None or isinstance(policy, Policy) or callable(policy)):
+        raise TypeError(f"explain() takes a Policy, None or a callable, not {show(policy)}.")
     return explain_in(KEYWORDS, policy, environ, credentials=credentials)
 
 
@@ -149,6 +154,10 @@ def explain_in(
         steps = _all_steps([Step(name="cors-request", passed=True, text=message)])
         return Explanation(allowed=True, reason=reason, message=message, steps=steps)
     found = ask(policy, for_method(environ, request.method) if request.preflight else environ)
+    if found is FAILED and policy is not FAILED:
+        words = words.at(_name_of(policy))
+    elif found is None and policy is not None:
+        words = words.at(f"{_name_of(policy)} gave None")
     steps = []
     for name, check in CHECKS.items():
         outcome = check(words, found, request)
@@ -166,6 +175,12 @@ def explain_in(
         steps.append(Step(name=name, passed=True, text=outcome))
     verdict = request.verdict()
     return Explanation(allowed=True, reason=verdict[0], message=verdict[1], steps=steps)
+
+
+def _name_of(source: Source) -> str:
+    while isinstance(source, Derived):
+        source = source._source
+    return name_of(source)
 
 
 def _all_steps(steps: list[Step]) -> list[Step]:

@@ -56,6 +56,13 @@ class PathRules:
         """The first path that this very source is for."""
         return next((path for path, found in self.patterns().items() if found is source), None)
 
+    def pattern_for(self, path: str) -> str | None:
+        """The one of `patterns` that decides about a path, if any does."""
+        found = [pattern for pattern in self.patterns() if covers(pattern, path)]
+        return max(
+            found, key=lambda pattern: (not pattern.endswith("/*"), len(pattern)), default=None
+        )
+
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
         if self.only_policy is not None:
@@ -83,6 +90,12 @@ class PathRules:
         if self._covers and not self._covers(path):
             return leave(self.application)
         return self.application
+
+
+def covers(pattern: str, path: str) -> bool:
+    """Whether one pattern of `paths` is about a path."""
+    base = pattern.removesuffix("/*")
+    return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
 
 
 def _resolve(path: str) -> str:

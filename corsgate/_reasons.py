@@ -12,7 +12,8 @@ from ._nearest import nearest_name, nearest_origin
 from ._origin import find_fault, read_origin
 from ._record import Record
 from ._request import LONGEST_REFLECTED, Request
-from ._words import KEYWORDS, Words, listed, shown
+from ._sources import FAILED
+from ._words import KEYWORDS, Words, listed, name_of, shown
 from .errors import PolicyError
 from .policy import Policy
 
@@ -57,6 +58,15 @@ def _check_request(words: Words, policy: Policy, request: Request) -> str | Fail
 
 
 def _check_policy(words: Words, policy: Policy | None, request: Request) -> str | Failure:
+    if policy is FAILED:
+        name = f" {words.place}" if words.place else ""
+        return Failure(
+            "policy-source-failed",
+            f"The policy source{name} failed or gave no policy, so nothing is allowed; the log has"
+            " the error.",
+            words.place,
+            f"mend {words.place or 'the policy source'}",
+        )
     if policy is not None:
         return (
             f"The policy in {words.place} applies here."
@@ -279,7 +289,10 @@ def _present(words: Words, policy: Policy) -> Iterable[Any]:
 
 
 def _credentials_fix(words: Words, policy: Policy, changes: dict[str, Any]) -> str:
-    line = words.lines(changes)
+    line: str = words.lines(changes)
+    other = words.other("allow_origins") if policy._matcher is None else ""
+    if other:
+        line = f"in the place of {other} write {line}"
     if len(policy.allow_origins) > _MOST_CHECKED:
         line = words.at("").lines(changes)
         return f"if every one of these origins may act as the user, write {line}"
@@ -287,11 +300,13 @@ def _credentials_fix(words: Words, policy: Policy, changes: dict[str, Any]) -> s
         policy.replace(**changes)
     except PolicyError as error:
         found = error.problems[0]
+        if policy._matcher is None and found.code == "insecure-origin":
+            return "serve the page over https, since with cookies http is not safe"
         if words.form != KEYWORDS.form:
             found = found.in_settings("CORS_", Policy._fields)
-        return f"first mend this: {found.message} {found.hint} Then write {line}"
-    other = words.other("allow_origins") if policy._matcher is None else ""
-    return f"in the place of {other} write {line}" if other else line
+        then = line if other else f"write {line}"
+        return f"first mend this: {found.message} {found.hint} Then {then}"
+    return line
 
 
 def _no_of(entry: Any) -> str:
@@ -308,8 +323,7 @@ def _star(words: Words) -> str:
 
 
 def _name_of(entry: object) -> str:
-    name = getattr(entry, "__name__", None)
-    return f"the callable {name if isinstance(name, str) else type(entry).__name__}"
+    return f"the callable {name_of(entry)}"
 
 
 def _shown(names: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._check import is_regex
+from ._paths import covers
 from ._sources import Derived, HandsOff, NotGiven
 from .policy import Policy
 
@@ -93,23 +94,15 @@ def _by_path(path: str, rules: PathRules, application: str) -> list[tuple[str, S
     below = [
         pattern
         for pattern in patterns
-        if variable and pattern.startswith(fixed) and not _covers(pattern, path)
+        if variable and pattern.startswith(fixed) and not covers(pattern, path)
     ]
     # A variable part stands in the path for a text that no rule has.
-    matching = [pattern for pattern in patterns if _covers(pattern, path)]
-    nearest = max(
-        matching, key=lambda pattern: (not pattern.endswith("/*"), len(pattern)), default=""
-    )
+    nearest = rules.pattern_for(path)
     place = f"paths {nearest!r}" if nearest else application
     return [
         (place, rules.find(path)),
         *((f"paths {pattern!r}", patterns[pattern]) for pattern in sorted(below)),
     ]
-
-
-def _covers(pattern: str, path: str) -> bool:
-    base = pattern.removesuffix("/*")
-    return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
 
 
 def table(rows: Iterable[Row]) -> str:

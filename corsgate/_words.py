@@ -141,6 +141,12 @@ def listed(items: Sequence[Any], show: Callable[[Any], str]) -> str:
     return ", ".join(first[:-1]) + " and " + first[-1] if len(first) > 1 else first[0]
 
 
+def name_of(function: object) -> str:
+    """What a callable is called, or else its class."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__name__
+
+
 def one_line(text: str) -> str:
     """Printable ASCII only, whatever `text` holds."""
     escaped = text

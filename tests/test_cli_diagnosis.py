@@ -212,6 +212,13 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "corsgate says: No.",
         "Write allow_origins=[...]",
     ),
+    "corsgate in debug mode, and no setting helps": (
+        [answer(200, "X-CORSGate-Reason: No. What to do: send fewer headers")],
+        {},
+        "corsgate",
+        "corsgate says: No.",
+        "Send fewer headers",
+    ),
     "corsgate in debug mode without a line to write": (
         [answer(200, "X-CORSGate-Reason: No.")],
         {},

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def test_allowed_without_a_preflight() -> None:
         0,
         """\
 GET /api/me from a page on https://app.example.com
-A browser asks for no permission first: there is no preflight.
+The browser sends it at once, without a preflight.
 
 passed  cors-request  The page on 'https://app.example.com' is on another
                       origin, so the browser looks at the answer.
@@ -115,14 +115,12 @@ FAILED  origin        The page is on 'http://app.example.com', which
 -       method        Not reached.
 -       headers       Not reached.
 
-Blocked:  The page is on 'http://app.example.com', which allow_origins does not
-          allow; the nearest that it allows is 'https://app.example.com': same
-          host, but the page is http and the policy has https.
-Setting:  allow_origins
-Nearest:  https://app.example.com
-Fix:      serve the page over https, since with cookies http is not safe; or add
-          'http://app.example.com' and accept the risk with
-          dangerously_allow=["insecure-origin"]
+Blocked:     origin-not-allowed
+Setting:     allow_origins
+Nearest:     https://app.example.com
+What to do:  serve the page over https, since with cookies http is not safe; or
+             add 'http://app.example.com' and accept the risk with
+             dangerously_allow=["insecure-origin"]
 """,
         "",
     )
@@ -135,9 +133,9 @@ def test_a_page_on_https_that_calls_http() -> None:
         """\
 GET http://api.example.com/x?y from a page on https://app.example.com
 
-Blocked:  A page on https may not call http://api.example.com, whatever the
-          policy says.
-Fix:      serve the API over https
+Blocked:     A page on https may not call http://api.example.com, whatever the
+             policy says.
+What to do:  serve the API over https
 """,
         "",
     )
@@ -205,7 +203,8 @@ def test_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[5] == "\x1b[32mpassed\x1b[0m  policy        A policy applies here."
     assert lines[6].startswith("\x1b[1;31mFAILED\x1b[0m  origin        The page is on")
     assert lines[8] == "\x1b[2m-     \x1b[0m  credentials   Not reached."
-    assert lines[12].startswith("\x1b[1;31mBlocked:\x1b[0m  The page is on")
+    assert lines[12] == "\x1b[1;31mBlocked:    \x1b[0m  origin-not-allowed"
+    assert lines[14].startswith("\x1b[1;31mTo allow it:\x1b[0m  allow_origins=[")
     monkeypatch.setenv("NO_COLOR", "1")
     colours = "\x1b[31m", "\x1b[32m", "\x1b[1;31m"
     plain = "\n".join(shown_on_a_terminal(monkeypatch, "utf-8", *args))
@@ -217,7 +216,7 @@ def test_a_terminal_with_ascii_only(monkeypatch: pytest.MonkeyPatch, write: Writ
     source = PLAIN_APP.replace("talks", "pr\u00fcft").replace('["https://app.example.com", ', "[")
     place = f"{write(source)}:app"
     lines = shown_on_a_terminal(monkeypatch, "ascii", "--origin", APP, "--app", place)
-    assert "callable pr\\xfcft said no." in " ".join(line.strip() for line in lines)
+    assert "callable pr\\xfcft did not return True." in " ".join(line.strip() for line in lines)
 
 
 # ------------------------------------------------------------------ which request is judged
@@ -365,13 +364,23 @@ def test_one_place_for_the_policy(args: list[str]) -> None:
     )
 
 
-@pytest.mark.parametrize("place", ["shop", "shop:", "shop.py", "shop:app(1)", "a b:c"])
-def test_how_an_application_is_named(place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "hint"),
+    [
+        ("shop", " Write shop:app."),
+        ("shop:", " Write shop:app."),
+        ("shop.py", " Write shop:app."),
+        ("./src/shop.py:make()", " Write src.shop:make()."),
+        ("shop:app(1)", ""),
+        ("a b:c", ""),
+    ],
+)
+def test_how_an_application_is_named(place: str, hint: str) -> None:
     assert refused("--origin", APP, "--app", place) == (
         "Usage: corsgate explain [OPTIONS]\n"
         "Try 'corsgate explain --help' for help.\n"
         "\n"
-        f"Error: --app takes module:name or module:factory(), not {place!r}\n"
+        f"Error: --app takes module:name or module:factory(), not {place!r}.{hint}\n"
     )
 
 
@@ -428,6 +437,12 @@ def test_a_wsgi_gate_below_other_layers(write: Write, name: str) -> None:
     # What the application prints is no part of the answer.
     assert (status, err) == (1, "hello from the application\nasked\n")
     assert json.loads(out)["fix"] == f'allow_origins=[..., "{OTHER}"]'
+
+
+def test_a_path_that_is_none_is_named(write: Write) -> None:
+    place = f"{write(PLAIN_APP)}:app"
+    _, out, _ = run("explain", "--origin", OTHER, "--app", place, "--path", "/own/x", "--json")
+    assert json.loads(out)["setting"] == "paths['/own/*'] = None"
 
 
 def test_the_options_of_a_path_are_named_with_it(write: Write) -> None:
@@ -556,17 +571,18 @@ def never():
 
 bare = Flask(__name__)
 """
+MARK = "cors(...) of view 'change'"
 
 
 @pytest.mark.parametrize(
     ("args", "fix"),
     [
-        (["app"], f'app.config["CORS_ALLOW_ORIGINS"] = [..., "{OTHER}"]'),
+        (["app"], f'app.config["CORS_ALLOW_ORIGINS"] = ["{APP}", "{OTHER}"]'),
         (["app", "-X", "PUT"],
-         f'allow_origins=[..., "{OTHER}"]  # in cors(...) of view \'change\''),
+         f'allow_origins=["https://admin.example.com", "{OTHER}"]  # in {MARK}'),
         (["app", "-X", "PUT", "--path", "/x"],
-         f'app.config["CORS_ALLOW_ORIGINS"] = [..., "{OTHER}"]'),
-        (["plain"], f'allow_origins=[..., "{OTHER}"]'),
+         f'app.config["CORS_ALLOW_ORIGINS"] = ["{APP}", "{OTHER}"]'),
+        (["plain"], f'allow_origins=["{APP}", "{OTHER}"]'),
         (["hosts", "--path", "/"], f'allow_origins=["{OTHER}"]'),
         (["hosts", "--path", "https://shop.example/"], ""),
         (["named()", "--path", "/"], ""),
@@ -665,7 +681,7 @@ URLS: URLs = [
 @pytest.mark.parametrize(
     ("args", "fix"),
     [
-        (["/x/"], f'CORS_ALLOW_ORIGINS = [..., "{OTHER}"]'),
+        (["/x/"], f'CORS_ALLOW_ORIGINS = ["{APP}", "{OTHER}"]'),
         (["/open", "-X", "PUT"], ""),
         (["/open/", "-X", "PURGE"],
          ('allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "PURGE"]'
@@ -682,7 +698,164 @@ def test_the_settings_are_called_as_the_project_has_them() -> None:
         found = explained("--origin", OTHER, "--django", "--path", "/y/")
         assert found["setting"] == "CORS_ALLOWED_ORIGINS"
         found = explained("--origin", OTHER, "--django", "--path", "/x/")
-        assert found["setting"] == "CORS_PATHS"
+        assert found["setting"] == "CORS_PATHS['/x/'] = None"
+
+
+@corsgate.django.cors(None)
+def unmanaged(request: HttpRequest) -> HttpResponse:
+    raise AssertionError
+
+
+NO_POLICY: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a path": ("/x/", {"CORS_PATHS": {"/x/*": None}}, "CORS_PATHS['/x/*'] = None"),
+    "a regular expression": (
+        "/x/",
+        {"CORS_URLS_REGEX": r"^/api/"},
+        "CORS_URLS_REGEX = '^/api/'",
+    ),
+    "nothing for all": ("/x/", {"CORS_POLICY": f"{__name__}.NOTHING"}, "CORS_POLICY = None"),
+    "a mark": ("/unmanaged/", {}, "cors(None) of the view"),
+    "WhiteNoise": ("/static/x.js", {}, "WhiteNoise sends its own for '/static/*'"),
+    "WhiteNoise, and a path for it": (
+        "/static/x.js",
+        {"CORS_PATHS": {"/static/*": None}},
+        "CORS_PATHS['/static/*'] = None",
+    ),
+}
+NOTHING = None
+
+
+@pytest.mark.parametrize(("path_", "changes", "place"), NO_POLICY.values(), ids=NO_POLICY)
+def test_what_says_in_django_that_there_is_no_policy(
+    path_: str, changes: dict[str, Any], place: str
+) -> None:
+    settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": [APP]} if "CORS_POLICY" not in changes else {}
+    urls: URLs = [path("x/", view), path("unmanaged/", unmanaged)]
+    middleware = [CORSGATE, "whitenoise.middleware.WhiteNoiseMiddleware"]
+    settings |= {"STATIC_URL": "/static/", **changes}
+    with settings_of(urls, middleware=middleware, **settings):
+        found = explained("--origin", OTHER, "--django", "--path", path_)
+    assert (found["reason"], found["setting"]) == ("no-policy", place)
+    assert found["message"] == (
+        f"No policy applies here ({place}), so corsgate adds no headers, and the browser blocks the"
+        " page unless the application sends them itself."
+    )
+    assert found["fix"] == f'give this path a policy with allow_origins=["{OTHER}"]'
+
+
+ALL = "CORS_ALLOW_ALL_ORIGINS"
+REGEX = r"https://\w+\.example\.org"
+FLAGGED: dict[str, tuple[dict[str, Any], list[str], str, str, str]] = {
+    "any origin, and cookies": (
+        {ALL: True},
+        ["--credentials"],
+        ALL,
+        (
+            f'The page asks for cookies (credentials: "include"), and {ALL} is True, which never'
+            " goes with them: the origins have to be named."
+        ),
+        (
+            f'in the place of {ALL} write CORS_ALLOW_ORIGINS = ["{OTHER}"];'
+            " CORS_ALLOW_CREDENTIALS = True"
+        ),
+    ),
+    "any origin, cookies, and what they do not go with": (
+        {ALL: True, "CORS_EXPOSE_HEADERS": ["*"]},
+        ["--credentials"],
+        ALL,
+        (
+            f'The page asks for cookies (credentials: "include"), and {ALL} is True, which never'
+            " goes with them: the origins have to be named."
+        ),
+        (
+            "first mend this: With credentials a browser takes '*' for a header of that very name."
+            " Name the headers to expose."
+            f' Then in the place of {ALL} write CORS_ALLOW_ORIGINS = ["{OTHER}"];'
+            " CORS_ALLOW_CREDENTIALS = True"
+        ),
+    ),
+    "a regular expression": (
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [REGEX]},
+        [],
+        "CORS_ALLOWED_ORIGIN_REGEXES",
+        (
+            f"The page is on '{OTHER}', which CORS_ALLOWED_ORIGIN_REGEXES does not allow: the"
+            f" regular expression '{REGEX}' does not match all of it."
+        ),
+        f'CORS_ALLOW_ORIGINS = ["{OTHER}"]',
+    ),
+    "a regular expression beside origins": (
+        {"CORS_ALLOWED_ORIGIN_REGEXES": [REGEX], "CORS_ALLOWED_ORIGINS": [APP]},
+        [],
+        "CORS_ALLOWED_ORIGINS",
+        (
+            f"The page is on '{OTHER}', which CORS_ALLOWED_ORIGINS does not allow: the regular"
+            f" expression '{REGEX}' does not match all of it."
+        ),
+        f'CORS_ALLOWED_ORIGINS = [..., "{OTHER}"]',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FLAGGED.values(), ids=FLAGGED)
+def test_the_setting_is_the_one_in_the_file(
+    case: tuple[dict[str, Any], list[str], str, str, str],
+) -> None:
+    settings, args, setting, message, fix = case
+    with settings_of(URLS, **settings):
+        found = explained("--origin", OTHER, "--django", "--path", "/x/", *args)
+    assert (found["setting"], found["message"], found["fix"]) == (setting, message, fix)
+
+
+def test_a_flag_for_any_origin_is_named_where_it_allows() -> None:
+    with settings_of(URLS, CORS_ALLOW_ALL_ORIGINS=True, CORS_ALLOWED_ORIGINS=[APP]):
+        found = explained("--origin", OTHER, "--django", "--path", "/x/")
+    assert found["steps"][2]["text"] == f"{ALL} is True, which allows every origin."
+
+
+def broken_source(meta: Mapping[str, Any]) -> Any:
+    raise RuntimeError("no database")
+
+
+def test_a_source_that_fails_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with settings_of(URLS, CORS_POLICY=broken_source):
+        found = explained("--origin", OTHER, "--django", "--path", "/x/")
+    assert (found["reason"], found["setting"]) == ("policy-source-failed", "broken_source")
+    assert found["fix"] == "mend broken_source"
+    assert "no database" in caplog.text
+
+
+def gives_none(meta: Mapping[str, Any]) -> None:
+    return None
+
+
+def test_a_source_that_gives_none_is_named() -> None:
+    with settings_of(URLS, CORS_POLICY=gives_none):
+        found = explained("--origin", OTHER, "--django", "--path", "/x/")
+    assert (found["reason"], found["setting"]) == ("no-policy", "gives_none gave None")
+
+
+@pytest.mark.parametrize(("text", "starts"), [("", False), ("import json\nWSGI = json\n", True)])
+def test_the_package_around_the_settings_is_no_settings(
+    text: str, starts: bool, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = f"{write('')}_package"
+    Path(package).mkdir()
+    Path(package, "__init__.py").write_text(text, encoding="utf-8")
+    Path(package, "settings.py").write_text("", encoding="utf-8")
+    Path(f"{package}_bare").mkdir()
+    Path(f"{package}_bare", "__init__.py").write_text("", encoding="utf-8")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "")
+    with settings_of(URLS, CORS_ALLOW_ORIGINS=[APP]):
+        assert explained("--origin", APP, "--django", f"{package}.settings", "--path", "/x/")
+        assert explained("--origin", APP, "--django", f"{package}_bare", "--path", "/x/")
+        if starts:
+            assert explained("--origin", APP, "--django", package, "--path", "/x/")["allowed"]
+        else:
+            assert refused("--origin", APP, "--django", package) == (
+                f"Error: {package} is a package without settings: write --django"
+                f" {package}.settings.\n"
+            )
 
 
 def test_django_by_its_wsgi_application(write: Write) -> None:
@@ -824,7 +997,7 @@ def test_a_django_project_in_a_process_of_its_own(tmp_path: Path) -> None:
         [*command, "--django", "shop.settings"], cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (1, "")
-    assert json.loads(done.stdout)["fix"] == f'CORS_ALLOW_ORIGINS = [..., "{OTHER}"]'
+    assert json.loads(done.stdout)["fix"] == f'CORS_ALLOW_ORIGINS = ["{APP}", "{OTHER}"]'
 
 
 def test_the_module_is_the_command() -> None:

@@ -283,8 +283,9 @@ ANOTHER_SITE = (
     " [corsgate.W009]"
 )
 PERHAPS = (
-    "SESSION_COOKIE_SAMESITE: {} keeps the session cookie off requests from another site; is"
-    " one of these? {}. If so, write 'None' there, and True for SESSION_COOKIE_SECURE."
+    "SESSION_COOKIE_SAMESITE: With {} browsers send the session cookie within one site only, and"
+    " whether these pages are on the site of this server is not known: {}. If one is not, write"
+    " 'None' there, and True for SESSION_COOKIE_SECURE."
     " [corsgate.I011]"
 )
 HERE = {"ALLOWED_HOSTS": ["api.example.com", ".example.org"]}
@@ -344,8 +345,9 @@ def test_a_session_cookie_that_stays_behind_is_found(
 
 
 UNTRUSTED = (
-    "CSRF_TRUSTED_ORIGINS: Django refuses what pages post that may send credentials and are not"
-    " listed here: {}. Add what is missing. [corsgate.W012]"
+    "CSRF_TRUSTED_ORIGINS: CsrfViewMiddleware answers 403 to POST, PUT, PATCH and DELETE from an"
+    " origin that is not listed here, and these may send credentials: {}. Write"
+    " CSRF_TRUSTED_ORIGINS = {}. [corsgate.W012]"
 )
 
 
@@ -368,7 +370,8 @@ def test_an_origin_that_django_refuses_to_take_posts_from_is_found(
     origins: list[Any], trusted: list[str], missing: str | None
 ) -> None:
     settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": origins, "CSRF_TRUSTED_ORIGINS": trusted}
-    told = [UNTRUSTED.format(missing)] if missing else []
+    added = [origin for origin in origins if repr(origin) in (missing or "")]
+    told = [UNTRUSTED.format(missing, [*trusted, *added])] if missing else []
     assert find(None, CORSGATE, CSRF, **settings, CORS_ALLOW_CREDENTIALS=True) == told
     assert find(None, CORSGATE, CSRF, **settings) == []
     assert find(None, CORSGATE, **settings, CORS_ALLOW_CREDENTIALS=True) == []
@@ -390,8 +393,8 @@ def test_origins_of_development_are_found_in_deployment_only() -> None:
         "CORS_ALLOW_ORIGINS": None,
     }
     loopback = (
-        "{}: Only a developer has pages on the computer that the browser runs on: {}."
-        " Leave them out where debug mode is off. [corsgate.W013]"
+        "{}: {} is a development address: for a visitor that is whatever program runs on their own"
+        " computer. Leave such addresses out where debug mode is off. [corsgate.W013]"
     )
     assert find(urls, check=check_deployment, **settings) == [
         loopback.format("CORS_ALLOWED_ORIGINS", "'http://localhost:3000'"),
@@ -459,6 +462,6 @@ def test_an_installed_application_brings_the_checks_and_the_command(tmp_path: Pa
     status, output = manage(tmp_path, "check", "--tag", "security", "-1")
     assert (status, "CORS_MAX_AGE: (corsgate.E133) -1 is negative" in output) == (1, True)
     status, output = manage(tmp_path, "check", "--deploy", "600")
-    assert (status, "CORS_ALLOW_ORIGINS: (corsgate.W013) Only a developer" in output) == (0, True)
+    assert (status, "CORS_ALLOW_ORIGINS: (corsgate.W013) 'http://localhost" in output) == (0, True)
     status, output = manage(tmp_path, "cors", "600")
     assert (status, output.splitlines()) == (0, ["ROUTE  METHODS  FROM  POLICY"])

@@ -126,8 +126,9 @@ def test_check_tells_all_problems_also_those_of_deployment() -> None:
     assert run(urls, "check") == (0, ["2 routes checked, no problem found."])
     local = {"CORS_ALLOW_ORIGINS": ["http://localhost:3000"]}
     told = (
-        "CORS_ALLOW_ORIGINS: Only a developer has pages on the computer that the browser runs on:"
-        " 'http://localhost:3000'. Leave them out where debug mode is off. [corsgate.W013]"
+        "CORS_ALLOW_ORIGINS: 'http://localhost:3000' is a development address: for a visitor that"
+        " is whatever program runs on their own computer. Leave such addresses out where debug mode"
+        " is off. [corsgate.W013]"
     )
     assert run(urls, "check", **local) == (1, [told, "1 problem found."])
     assert run(urls, "check", **local, DEBUG=True)[0] == 0
@@ -158,8 +159,9 @@ def test_what_may_be_right_is_a_note_and_does_not_count() -> None:
         0,
         [
             (
-                "note: SESSION_COOKIE_SAMESITE: 'Lax' keeps the session cookie off requests from"
-                f" another site; is one of these? {APP!r}. If so, write 'None' there, and True for"
+                "note: SESSION_COOKIE_SAMESITE: With 'Lax' browsers send the session cookie within"
+                " one site only, and whether these pages are on the site of this server is not"
+                f" known: {APP!r}. If one is not, write 'None' there, and True for"
                 " SESSION_COOKIE_SECURE. [corsgate.I011]"
             ),
             "1 route checked, no problem found.",

@@ -22,6 +22,7 @@ from corsgate._explain import (
     Words,
     explain_in,
 )
+from corsgate._sources import FAILED, derive
 
 APP = "https://app.example.com"
 DEV = "http://localhost:3000"
@@ -73,7 +74,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'https://app.example.com': same host, but the page is"
             " http and the policy has https."
         ),
-        'allow_origins=[..., "http://app.example.com"]',
+        'allow_origins=["https://app.example.com", "http://app.example.com"]',
     ),
     "http page, https in the policy, and cookies": (
         Policy(allow_origins=APP, allow_credentials=True),
@@ -103,7 +104,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'http://localhost:3000': same host, but the page has port"
             " 5173 and the policy has port 3000."
         ),
-        'allow_origins=[..., "http://localhost:5173"]',
+        'allow_origins=["http://localhost:3000", "http://localhost:5173"]',
     ),
     "a port where the policy has none": (
         TO_APP,
@@ -116,7 +117,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'https://app.example.com': same host, but the page has port"
             " 8443 and the policy has no port (that is 443)."
         ),
-        'allow_origins=[..., "https://app.example.com:8443"]',
+        'allow_origins=["https://app.example.com", "https://app.example.com:8443"]',
     ),
     "127.0.0.1 for localhost": (
         Policy(allow_origins=DEV),
@@ -129,7 +130,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'http://localhost:3000': 127.0.0.1 and localhost are two"
             " origins to a browser."
         ),
-        'allow_origins=[..., "http://127.0.0.1:3000"]',
+        'allow_origins=["http://localhost:3000", "http://127.0.0.1:3000"]',
     ),
     "www": (
         Policy(allow_origins="https://example.com"),
@@ -139,10 +140,10 @@ MISTAKES: dict[str, Mistake] = {
         "https://example.com",
         (
             "The page is on 'https://www.example.com', which allow_origins does not allow; the"
-            " nearest that it allows is 'https://example.com': the page has \"www.\" in front and"
-            " the policy has not."
+            " nearest that it allows is 'https://example.com': the page has \"www.\" in front"
+            " and the policy has not got it."
         ),
-        'allow_origins=[..., "https://www.example.com"]',
+        'allow_origins=["https://example.com", "https://www.example.com"]',
     ),
     "a dot at the end": (
         TO_APP,
@@ -155,7 +156,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'https://app.example.com': the host of the page ends in a"
             " dot and that of the policy does not."
         ),
-        'allow_origins=[..., "https://app.example.com."]',
+        'allow_origins=["https://app.example.com", "https://app.example.com."]',
     ),
     "below an origin": (
         Policy(allow_origins="https://example.com"),
@@ -168,7 +169,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'https://example.com': an entry without a star is for one"
             " host, not for the hosts below it."
         ),
-        'allow_origins=[..., "https://app.example.com"]',
+        'allow_origins=["https://example.com", "https://app.example.com"]',
     ),
     "the host above a pattern": (
         Policy(allow_origins="https://*.example.com"),
@@ -181,7 +182,7 @@ MISTAKES: dict[str, Mistake] = {
             " nearest that it allows is 'https://*.example.com': a pattern with *. is for the"
             " hosts below, not for the host itself."
         ),
-        'allow_origins=[..., "https://example.com"]',
+        'allow_origins=["https://*.example.com", "https://example.com"]',
     ),
     "a slip in the host": (
         Policy(allow_origins="https://app.exmaple.com"),
@@ -193,7 +194,7 @@ MISTAKES: dict[str, Mistake] = {
             "The page is on 'https://app.example.com', which allow_origins does not allow; the"
             " nearest that it allows is 'https://app.exmaple.com': the host is spelt differently."
         ),
-        'allow_origins=[..., "https://app.example.com"]',
+        'allow_origins=["https://app.exmaple.com", "https://app.example.com"]',
     ),
     "upper case, from a program": (
         TO_APP,
@@ -243,7 +244,7 @@ MISTAKES: dict[str, Mistake] = {
         "origin-not-allowed",
         None,
         "The page is on 'https://shop.example.net', which allow_origins does not allow.",
-        'allow_origins=[..., "https://shop.example.net"]',
+        'allow_origins=["https://app.example.com", "https://shop.example.net"]',
     ),
     "nothing is allowed": (
         Policy(),
@@ -265,7 +266,7 @@ MISTAKES: dict[str, Mistake] = {
         None,
         (
             "The page is on 'https://app.example.com', which allow_origins does not allow: the"
-            " callable of_customers said no."
+            " callable of_customers did not return True."
         ),
         "let the callable of_customers return True for it",
     ),
@@ -291,7 +292,7 @@ MISTAKES: dict[str, Mistake] = {
         (
             "The page is on 'https://app.example.com', which allow_origins does not allow: the"
             " regular expression 'a' does not match all of it, the regular expression 'b' does"
-            " not match all of it and the callable Registered said no."
+            " not match all of it and the callable Registered did not return True."
         ),
         'allow_origins=[..., "https://app.example.com"]',
     ),
@@ -324,10 +325,9 @@ MISTAKES: dict[str, Mistake] = {
         None,
         'The page asks for cookies (credentials: "include"), and allow_credentials is False.',
         (
-            "allow_credentials=True, but first mend this: 'http://intranet.example' with"
-            " credentials: whoever is on the network can speak for an http page. Write"
-            " 'https://intranet.example', or accept it with"
-            " dangerously_allow=['insecure-origin']."
+            "first mend this: 'http://intranet.example' with credentials: whoever is on the"
+            " network can speak for an http page. Write 'https://intranet.example', or accept it"
+            " with dangerously_allow=['insecure-origin']. Then write allow_credentials=True"
         ),
     ),
     "a method": (
@@ -409,8 +409,9 @@ MISTAKES: dict[str, Mistake] = {
         "authorization-not-covered",
         None,
         (
-            'The page sends Authorization, which the "*" in allow_headers does not cover: it has'
-            " to be named."
+            'The page sends Authorization, which by the standard the "*" in allow_headers does'
+            " not cover: it has to be named, though today's Chromium, Firefox and Safari let it"
+            " pass."
         ),
         'allow_headers=["*", "Authorization"]',
     ),
@@ -436,7 +437,8 @@ def test_a_mistake_is_named_with_what_would_mend_it(mistake: Mistake) -> None:
     assert (found.allowed, found.reason, found.nearest) == (False, reason, nearest)
     assert found.message == message
     assert found.fix == fix
-    assert found.line == f"{message} To allow it: {fix}"
+    label = "To allow it" if re.match(r"\w+=", fix) else "What to do"
+    assert found.line == f"{message} {label}: {fix}"
 
 
 # Where a browser does not block: policy, request; then the reason and the exact sentence.
@@ -557,42 +559,45 @@ CORNERS: dict[str, Corner] = {
         call("http://localhost:3000"),
         "origin-not-allowed",
         "https://localhost:8443",
-        'allow_origins=[..., "http://localhost:3000"]',
+        'allow_origins=["https://localhost:8443", "http://localhost:3000"]',
     ),
     "the same scheme is nearer than the same port": (
         Policy(allow_origins=["https://localhost:3001", "http://localhost:3002"]),
         call("http://localhost:3000"),
         "origin-not-allowed",
         "http://localhost:3002",
-        'allow_origins=[..., "http://localhost:3000"]',
+        (
+            'allow_origins=["http://localhost:3002", "https://localhost:3001",'
+            ' "http://localhost:3000"]'
+        ),
     ),
     "scheme, under a pattern": (
         Policy(allow_origins="https://*.example.com"),
         call("http://a.example.com"),
         "origin-not-allowed",
         "https://a.example.com",
-        'allow_origins=[..., "http://a.example.com"]',
+        'allow_origins=["https://*.example.com", "http://a.example.com"]',
     ),
     "the host above a pattern of any port": (
         Policy(allow_origins="https://*.example.com:*"),
         call("https://example.com:8000"),
         "origin-not-allowed",
         "https://*.example.com:*",
-        'allow_origins=[..., "https://example.com:8000"]',
+        'allow_origins=["https://*.example.com:*", "https://example.com:8000"]',
     ),
     "several labels below": (
         Policy(allow_origins="https://example.com"),
         call("https://a.b.example.com"),
         "origin-not-allowed",
         "https://example.com",
-        'allow_origins=[..., "https://a.b.example.com"]',
+        'allow_origins=["https://example.com", "https://a.b.example.com"]',
     ),
     "a scheme without a default port": (
         Policy(allow_origins="tauri://localhost:1420"),
         call("tauri://localhost"),
         "origin-not-allowed",
         "tauri://localhost:1420",
-        'allow_origins=[..., "tauri://localhost"]',
+        'allow_origins=["tauri://localhost:1420", "tauri://localhost"]',
     ),
     "what nobody can mean": (
         TO_APP,
@@ -613,7 +618,7 @@ CORNERS: dict[str, Corner] = {
         call('https://o"brien.example'),
         "origin-not-allowed",
         None,
-        "allow_origins=[..., 'https://o\"brien.example']",
+        'allow_origins=["https://app.example.com", \'https://o"brien.example\']',
     ),
     "no browser sends it": (
         TO_APP,
@@ -797,7 +802,7 @@ def test_the_policy_may_have_what_the_page_has_not() -> None:
     assert explain(policy, call("https://example.com")).message == (
         "The page is on 'https://example.com', which allow_origins does not allow; the nearest that"
         " it allows is 'https://www.example.com': the policy has \"www.\" in front and the page has"
-        " not."
+        " not got it."
     )
     assert explain(policy, call("https://dotted.example")).message == (
         "The page is on 'https://dotted.example', which allow_origins does not allow; the nearest"
@@ -818,7 +823,7 @@ def test_a_long_list_of_origins_is_not_tried_with_cookies() -> None:
     policy = Policy(allow_origins=[f"https://c{n}.example.com" for n in range(1_001)])
     found = explain(policy, call("https://c7.example.com"), credentials=True)
     assert found.fix == (
-        "allow_credentials=True, if every one of these origins may act as the user"
+        "if every one of these origins may act as the user, write allow_credentials=True"
     )
 
 
@@ -846,7 +851,12 @@ def test_a_source_is_asked_as_for_the_request_that_follows_a_preflight() -> None
         return TO_APP if environ["REQUEST_METHOD"] == "PUT" else None
 
     assert explain(by_method, preflight("PUT")).allowed
-    assert explain(by_method, call()).reason == "no-policy"
+    found = explain(by_method, call())
+    assert (found.reason, found.setting) == ("no-policy", "by_method gave None")
+    assert found.message == (
+        "No policy applies here (by_method gave None), so corsgate adds no headers, and the browser"
+        " blocks the page unless the application sends them itself."
+    )
     assert asked == ["PUT", "GET"]
 
 
@@ -854,30 +864,90 @@ def test_a_source_that_fails_allows_nothing(caplog: pytest.LogCaptureFixture) ->
     def broken(environ: Mapping[str, Any]) -> Policy | None:
         raise RuntimeError("no database")
 
-    assert explain(broken, call()).reason == "origin-not-allowed"
+    found = explain(broken, call())
+    assert (found.allowed, found.reason, found.setting) == (False, "policy-source-failed", "broken")
+    assert found.line == (
+        "The policy source broken failed or gave no policy, so nothing is allowed; the log has the"
+        " error. What to do: mend broken"
+    )
+    assert [step.passed for step in found.steps] == [True, False, None, None, None, None]
     assert "the policy source" in caplog.text
+    assert explain(lambda environ: 3, call()).reason == "policy-source-failed"  # type: ignore[arg-type, return-value]
+    derived = derive(broken, {"max_age": 9}, "there")
+    assert explain(derived, call()).fix == "mend broken"
+    assert explain(FAILED, call()).line == (
+        "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
+        " What to do: mend the policy source"
+    )
+
+
+@pytest.mark.parametrize("given", [[APP], APP, 3, {"allow_origins": APP}])
+def test_what_is_no_policy_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        explain(given, call())
+    assert str(caught.value) == (f"explain() takes a Policy, None or a callable, not {given!r}.")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "page", "nearest"),
+    [
+        ("https://a.example", "https://b.example", None),
+        ("https://mail.example.com", "https://evil.example.com", None),
+        ("https://api.example.com", "https://app.example.com", None),
+        ("https://shop.exmaple.com", "https://shop.example.com", "https://shop.exmaple.com"),
+        ("https://app.example.co", "https://app.example.com", None),
+        ("https://appexample.com", "https://app.example.com", "https://appexample.com"),
+        ("https://x.example.com", "https://example.com", None),
+    ],
+)
+def test_a_host_is_near_only_where_it_is_alike(
+    allowed: str, page: str, nearest: str | None
+) -> None:
+    assert explain(Policy(allow_origins=allowed), call(page)).nearest == nearest
+
+
+def test_the_place_of_the_policy_is_named() -> None:
+    found = explain_in(KEYWORDS.at("paths['/api/*']"), TO_APP, call())
+    assert found.steps[1].text == "The policy in paths['/api/*'] applies here."
+    assert explain(TO_APP, call()).steps[1].text == "A policy applies here."
+
+
+def test_a_list_is_written_out_where_it_is_short() -> None:
+    origins = [f"https://{name}.example.com" for name in "abcd"]
+    page = "https://elsewhere.example.net"
+    found = explain(Policy(allow_origins=origins), call(page))
+    assert found.fix == f"allow_origins={[*origins, page]}".replace("'", '"')
+    found = explain(Policy(allow_origins=[*origins, APP]), call(page))
+    assert found.fix == f'allow_origins=[..., "{page}"]'
+
+
+def test_an_http_page_is_not_named_for_cookies() -> None:
+    found = explain(Policy(allow_origins="*"), call("http://app.example.com"), credentials=True)
+    assert found.line.endswith(
+        " What to do: serve the page over https, since with cookies http is not safe"
+    )
 
 
 # ------------------------------------------------------------------ words
 
 # Words; then what decides, and the line to write.
 SPELT: dict[str, tuple[Words, str, str]] = {
-    "keywords": (KEYWORDS, "allow_origins", f'allow_origins=[..., "{APP}:1"]'),
+    "keywords": (KEYWORDS, "allow_origins", f'allow_origins=["{APP}", "{APP}:1"]'),
     "Flask": (
         FLASK_CONFIG,
         'app.config["CORS_ALLOW_ORIGINS"]',
-        f'app.config["CORS_ALLOW_ORIGINS"] = [..., "{APP}:1"]',
+        f'app.config["CORS_ALLOW_ORIGINS"] = ["{APP}", "{APP}:1"]',
     ),
-    "Django": (DJANGO_SETTINGS, "CORS_ALLOW_ORIGINS", f'CORS_ALLOW_ORIGINS = [..., "{APP}:1"]'),
+    "Django": (DJANGO_SETTINGS, "CORS_ALLOW_ORIGINS", f'CORS_ALLOW_ORIGINS = ["{APP}", "{APP}:1"]'),
     "names of django-cors-headers": (
         DJANGO_SETTINGS.spelling({"allow_origins": "CORS_ALLOWED_ORIGINS"}, {}),
         "CORS_ALLOWED_ORIGINS",
-        f'CORS_ALLOWED_ORIGINS = [..., "{APP}:1"]',
+        f'CORS_ALLOWED_ORIGINS = ["{APP}", "{APP}:1"]',
     ),
     "a place": (
         KEYWORDS.at("@cors(...) of view 'users'"),
         "allow_origins in @cors(...) of view 'users'",
-        f"allow_origins=[..., \"{APP}:1\"]  # in @cors(...) of view 'users'",
+        f'allow_origins=["{APP}", "{APP}:1"]  # in @cors(...) of view \'users\'',
     ),
 }
 
@@ -904,10 +974,10 @@ def test_what_to_mend_first_is_said_in_the_same_words() -> None:
     policy = Policy(allow_origins=[APP, "http://intranet.example"])
     found = explain_in(FLASK_CONFIG.at("there"), policy, call(), credentials=True)
     assert found.fix == (
-        'app.config["CORS_ALLOW_CREDENTIALS"] = True, but first mend this:'
-        " 'http://intranet.example' with credentials: whoever is on the network can speak for an"
-        " http page. Write 'https://intranet.example', or accept it with CORS_DANGEROUSLY_ALLOW ="
-        " ['insecure-origin']."
+        "first mend this: 'http://intranet.example' with credentials: whoever is on the network"
+        " can speak for an http page. Write 'https://intranet.example', or accept it with"
+        " CORS_DANGEROUSLY_ALLOW = ['insecure-origin']. Then write"
+        ' app.config["CORS_ALLOW_CREDENTIALS"] = True  # in there'
     )
 
 
@@ -1095,7 +1165,8 @@ def test_the_line_is_ascii_and_short_whatever_a_place_is_called() -> None:
     line = explain_in(words, TO_APP, call("https://b.example.net")).line
     assert line == (
         r"The page is on 'https://b.example.net', which allow_origins in paths['/\u20ac\n/*'] does"
-        r' not allow. To allow it: allow_origins=[..., "https://b.example.net"]'
+        r' not allow. To allow it: allow_origins=["https://app.example.com",'
+        r' "https://b.example.net"]'
         r"  # in paths['/\u20ac\n/*']"
     )
     long = explain_in(KEYWORDS.at("x" * 500), TO_APP, call("https://b.example.net")).line

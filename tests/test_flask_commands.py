@@ -506,8 +506,8 @@ def test_looking_for_hidden_marks_ends() -> None:
 
 
 LOOPBACK = (
-    "{}: Only a developer has pages on the computer that the browser runs on: {}."
-    " Leave them out where debug mode is off. [loopback-origin]"
+    "{}: {} development {}: for a visitor that is whatever program runs on their own"
+    " computer. Leave such addresses out where debug mode is off. [loopback-origin]"
 )
 INSECURE = (
     "{}: Whoever is on the network can change a page that comes over http: {}."
@@ -536,9 +536,9 @@ def test_origins_of_development_are_found_where_debug_mode_is_off(
     )
     some = "'http://127.0.0.1:3000', 'http://127.0.0.2', 'http://[::1]:5173' and 2 more"
     assert check(app) == [
-        LOOPBACK.format("allow_origins", some),
+        LOOPBACK.format("allow_origins", f"{some} are", "addresses"),
         INSECURE.format("paths['/x']", "'http://*.lan' and 'http://intranet'"),
-        LOOPBACK.format("view 'b'", "'http://localhost:1'"),
+        LOOPBACK.format("view 'b'", "'http://localhost:1' is a", "address"),
     ]
     monkeypatch.setenv("FLASK_DEBUG", "1")
     assert check(app) == []
@@ -556,8 +556,9 @@ ANOTHER_SITE = (
     " [cookie-same-site]"
 )
 PERHAPS = (
-    "note: SESSION_COOKIE_SAMESITE: {} keeps the session cookie off requests from another site; is"
-    " one of these? {}. If so, write 'None' there, and True for SESSION_COOKIE_SECURE."
+    "note: SESSION_COOKIE_SAMESITE: With {} browsers send the session cookie within one site only,"
+    " and whether these pages are on the site of this server is not known: {}. If one is not, write"
+    " 'None' there, and True for SESSION_COOKIE_SECURE."
     " [cookie-site-unknown]"
 )
 UNSET = "None, which Chrome takes for 'Lax',"

@@ -11,6 +11,7 @@ import sys
 import traceback
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import islice
 from operator import attrgetter
 from textwrap import indent
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from .._denials import words_without
 from .._paths import decode_path
-from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..wsgi import CORSMiddleware
 from ._print import Unusable
 
@@ -48,13 +49,13 @@ class Gate(NamedTuple):
     :param host: one by which the application takes requests.
     :param find: the source of the policy for a request's environ and method.
     :param words_of: how the options of a policy are spelt where it is written.
-    :param words: how those of the application are; they also say where a policy would be written.
+    :param words_without: what says that there is no policy, as their place.
     """
 
     host: str
     find: Callable[[WSGIEnvironment, str], Source]
     words_of: Callable[[Policy], Words]
-    words: Words
+    words_without: Callable[[WSGIEnvironment], Words]
 
 
 def gate_of_app(place: str) -> Gate:
@@ -63,8 +64,9 @@ def gate_of_app(place: str) -> Gate:
     :raises click.ClickException: where there is none, or the application does not start.
     """
     parts = _PLACE.fullmatch(place)
-    if parts is None:
-        raise click.UsageError(f"--app takes module:name or module:factory(), not {place!r}")
+    if parts is None or parts[1].endswith(".py"):
+        hint = _meant(place)
+        raise click.UsageError(f"--app takes module:name or module:factory(), not {place!r}.{hint}")
     module, name, is_factory = parts.groups()
     with _starting(place):
         app = attrgetter(name)(import_module(module))
@@ -79,6 +81,14 @@ def gate_of_app(place: str) -> Gate:
     raise Unusable(
         f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
     )
+
+
+def _meant(place: str) -> str:
+    """A hint, where a file was given or the name was left out."""
+    file, _, name = place.partition(":")
+    module = file.removesuffix(".py").removeprefix("./").replace("/", ".")
+    meant = f"{module}:{name or 'app'}"
+    return f" Write {meant}." if _PLACE.fullmatch(meant) else ""
 
 
 def gate_of_django(settings_module: str) -> Gate:
@@ -96,8 +106,19 @@ def gate_of_django(settings_module: str) -> Gate:
             raise Unusable(
                 "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
             )
+        _check_is_module(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
         django.setup()
         return _gate_of_settings()
+
+
+def _check_is_module(settings_module: str) -> None:
+    """The package around the settings is taken for them only too easily, and has none."""
+    found = find_spec(settings_module) if settings_module else None
+    if found is None or found.submodule_search_locations is None:
+        return
+    inner = f"{settings_module}.settings"
+    if find_spec(inner) and not any(map(str.isupper, vars(import_module(settings_module)))):
+        raise Unusable(f"{settings_module} is a package without settings: write --django {inner}.")
 
 
 def _gate_of_layer(layer: object) -> Gate | None:
@@ -108,7 +129,7 @@ def _gate_of_layer(layer: object) -> Gate | None:
             ANY_HOST,
             lambda environ, method: rules.find(decode_path(environ["PATH_INFO"])),
             layer._words_of,
-            KEYWORDS,
+            lambda environ: words_without(rules, decode_path(environ["PATH_INFO"])),
         )
     if "corsgate.flask" in sys.modules:
         from ..flask import _Gate
@@ -141,7 +162,7 @@ def _gate_of_flask(gate: _Gate) -> Gate:
         host,
         lambda environ, method: gate._route(environ, method)[0],
         gate._words_of,
-        gate._configured.words,
+        lambda environ: words_without(gate._rules, decode_path(environ["PATH_INFO"])),
     )
 
 
@@ -151,7 +172,7 @@ def _gate_of_settings() -> Gate:
     from django.utils.module_loading import import_string
 
     from ..django import CORSMiddleware as Middleware
-    from ..django.conf import current_rules
+    from ..django.conf import current_rules, words_without_policy
     from ..django.routing import marks_of, route, walk, words_of
 
     classes = map(import_string, settings.MIDDLEWARE)
@@ -168,7 +189,7 @@ def _gate_of_settings() -> Gate:
         ANY_HOST,
         lambda environ, method: route(WSGIRequest(environ), method, rules)[0],
         words_of,
-        DJANGO_SETTINGS,
+        lambda environ: words_without_policy(WSGIRequest(environ).path_info),
     )
 
 

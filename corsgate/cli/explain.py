@@ -11,7 +11,7 @@ import click
 from .._explain import Explanation, explain_in
 from .._origin import find_correction, find_fault
 from .._protocol import ENVIRON_REQUEST_METHOD
-from .._sources import ask, for_method, is_preflight
+from .._sources import FAILED, ask, for_method, is_preflight
 from .._words import KEYWORDS
 from ..browser import Browser, FetchError
 from ..browser._url import parse_url
@@ -109,9 +109,14 @@ def command(
     else:
         asked = environ[ENVIRON_REQUEST_METHOD if preflight else "REQUEST_METHOD"]
         with redirect_stdout(sys.stderr):  # callables of the application's may print
-            policy = ask(gate.find(environ, asked), for_method(environ, asked))
-            words = gate.words if policy is None else gate.words_of(policy)
-            found = explain_in(words, policy, environ, credentials=credentials)
+            source = gate.find(environ, asked)
+            policy = ask(source, for_method(environ, asked))
+            words, judged = KEYWORDS, source  # which is named if it has failed, or gave None
+            if source is None:
+                words = gate.words_without(environ)
+            elif policy is not None and policy is not FAILED:
+                words, judged = gate.words_of(policy), policy
+            found = explain_in(words, judged, environ, credentials=credentials)
     address = str(url) if "://" in path else path
     if as_json:
         request = {
@@ -156,7 +161,9 @@ def _gate_of_options(options: dict[str, Any]) -> Gate:
     except PolicyError as error:
         faults = [fault.at(f"--{fault.field.replace('_', '-')}") for fault in error.problems]
         raise Unusable(str(PolicyError(faults))) from None
-    return Gate(ANY_HOST, lambda environ, method: policy, lambda policy: KEYWORDS, KEYWORDS)
+    return Gate(
+        ANY_HOST, lambda environ, method: policy, lambda policy: KEYWORDS, lambda environ: KEYWORDS
+    )
 
 
 def _find_url(path: str, host: str) -> URL:

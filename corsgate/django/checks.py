@@ -193,7 +193,10 @@ def find_problems(project: Project) -> Iterator[Problem]:
             if not any(_trusts(one, origin) for one in trusted)
         ]
         if missing:
-            yield finding("csrf-origin", "CSRF_TRUSTED_ORIGINS", trusted, what=listed(missing))
+            fix = repr([*trusted, *missing])
+            yield finding(
+                "csrf-origin", "CSRF_TRUSTED_ORIGINS", trusted, what=listed(missing), fix=fix
+            )
 
 
 def find_deployed(project: Project) -> Iterable[Problem]:

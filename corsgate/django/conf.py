@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from .. import _protocol
 from .._check import is_list
-from .._denials import Denials, check_hooks, words_in
+from .._denials import Denials, check_hooks, words_in, words_without
 from .._paths import PathRules, compile_paths
 from .._refusals import Gate
 from .._settings import read_settings
@@ -296,6 +296,15 @@ def current_gate() -> Gate:
 def words_in_settings(policy: Policy) -> Words:
     """How the options of a policy are spelt, if it is in the settings."""
     return words_in(current_rules(), policy, _words, "CORS_PATHS")
+
+
+def words_without_policy(path: str) -> Words:
+    """What says in the settings that a path has no policy."""
+    pattern = current_rules().pattern_for(path)
+    if pattern in _static_paths() and pattern not in (getattr(settings, "CORS_PATHS", None) or ()):
+        return KEYWORDS.at(f"WhiteNoise sends its own for {pattern!r}")
+    regex = f"CORS_URLS_REGEX = {getattr(settings, 'CORS_URLS_REGEX', None)!r}"
+    return words_without(current_rules(), path, "CORS_POLICY", "CORS_PATHS", regex)
 
 
 def is_debug() -> bool:
