@@ -8,6 +8,7 @@ from time import monotonic
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._engine import in_debug_mode
+from ._sources import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
 
@@ -275,7 +276,7 @@ def words_without(
     :param covers: the option, with its value, that says for which paths the application's is.
     """
     pattern = rules.pattern_for(path)
-    if rules.find(path) is not None:
+    if not leaves_cors(rules.find(path)):
         return KEYWORDS.at("cors(None) of the view")
     if pattern is not None:
         return KEYWORDS.at(f"{paths}[{pattern!r}] = None")

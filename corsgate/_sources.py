@@ -55,12 +55,9 @@ class HandsOff:
     def __hash__(self) -> int:
         return hash(self.gated)
 
-    def base(self, environ: Mapping[str, Any]) -> Policy:
-        """What options below inherit from: all of the gate, and nothing else."""
-        return _only_gate(ask(self.gated, environ) or CLOSED)
-
 
 def _only_gate(policy: Policy) -> Policy:
+    """What options below `HandsOff` inherit from: all of the gate, and nothing else."""
     return CLOSED.replace(**{name: getattr(policy, name) for name in _OF_THE_GATE})
 
 
@@ -69,6 +66,11 @@ def leave(base: Source) -> Source:
     if may_gate(base) and not isinstance(base, HandsOff):
         return HandsOff(base)
     return base if isinstance(base, HandsOff) else None
+
+
+def leaves_cors(source: Source) -> bool:
+    """Whether `source` is what `None` stands for, with a gate around it or without."""
+    return source is None or isinstance(source, HandsOff)
 
 
 def may_gate(source: Source | NotGiven) -> bool:
@@ -207,15 +209,17 @@ class Derived:
         return hash(self._source)
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        base: Any = self._source(environ)
-        if isinstance(self._source, HandsOff):
-            base = self._source.base(environ)
+        source: Any = self._source
+        left = isinstance(source, HandsOff)
+        # Fails if that does, and then the gate around holds.
+        base: Any = (source.gated if left else source)(environ)
         if base is not None and not isinstance(base, Policy):
             return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
-        policy = (CLOSED if base is None else base).replace(**self._options)
+        inherited = CLOSED if base is None else base
+        policy = (_only_gate(inherited) if left else inherited).replace(**self._options)
         if len(self._derived) >= 256:  # a source that makes a new policy for every request
             self._derived.clear()
         self._derived[id(base)] = (base, policy)

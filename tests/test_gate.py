@@ -12,6 +12,7 @@ from wsgi_client import Answer, SpyApp, call, comparable, environ_of
 
 import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
+from corsgate._sources import FAILED
 from corsgate.wsgi import CORSMiddleware
 
 OWN = "https://www.example.com"
@@ -684,10 +685,38 @@ def test_options_below_none_keep_the_gate_that_is_around() -> None:
     assert chosen({}) == below
     opened: Any = derive(leave(hands_off), {"allow_origins": READER}, "view 'x'")
     assert opened({}) == Policy(allow_origins=READER)
+    assert opened({}) is opened({})
     assert leave(leave(around)) == leave(around)
     assert hash(leave(around)) == hash(leave(around))
     assert leave(around) != leave(POLICY)
     assert leave(Policy()) is None
+
+
+def test_options_below_none_do_not_open_the_gate_while_the_source_around_fails() -> None:
+    from corsgate._denials import Denials
+    from corsgate._refusals import Gate
+    from corsgate._sources import decide_by, derive, leave
+
+    works = True
+
+    def source(environ: Mapping[str, Any]) -> Policy:
+        if works:
+            return POLICY
+        raise LookupError("the database is down")
+
+    below = derive(leave(source), {"allow_origins": READER}, "view 'x'")
+    gate = Gate(source, Denials())
+    environ = environ_of("POST", "/", {"Origin": EVIL, "Host": "www.example.com"})
+    words_of: Any = None  # for debug mode only
+    for asked in (source, below):
+        assert gate.ask(asked, decide_by(asked, environ), environ, False, words_of)[0] is not None
+    works = False
+    found = decide_by(below, environ)
+    assert found is not None
+    assert found.policy is FAILED
+    refused, _ = gate.ask(below, found, environ, False, words_of)
+    assert refused is not None
+    assert refused._vary == ("Origin", "Sec-Fetch-Site")
 
 
 def test_where_all_gates_are_off_there_is_none() -> None:
