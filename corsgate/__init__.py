@@ -10,9 +10,10 @@ from .policy import Policy
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._explain import explain
+    from ._gate import check
 del TYPE_CHECKING
 
-__all__ = ["Decision", "Policy", "PolicyError", "Problem", "decide", "explain"]
+__all__ = ["Decision", "Policy", "PolicyError", "Problem", "check", "decide", "explain"]
 
 _GATES = (
     "from corsgate.flask import CORSGate (Flask), from corsgate.wsgi import CORSMiddleware (any "
@@ -33,6 +34,10 @@ def __getattr__(name: str) -> object:
         from ._explain import explain  # words that a running server seldom needs
 
         return explain
+    if name == "check":
+        from ._gate import check  # most programs leave that to a front end
+
+        return check
     # An ImportError and not an AttributeError: its text is what the user gets to read. One name
     # for several front ends would let a wrapper be made and dropped, which does nothing, silently.
     if name in _ELSEWHERE:

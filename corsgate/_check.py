@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import _protocol, _risk
 from ._callables import judge_callable
+from ._match import Matcher
 from ._origin import find_correction, find_fault
 from ._settings import find_brackets
 from .errors import RELAXABLE, Problem, problem, show
@@ -12,11 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, Literal
 
     from ._match import OriginCallable
 
+    Mode = Literal["off", "report", "enforce"]
 
+_MODES: tuple[Mode, ...] = ("off", "report", "enforce")
 # What was meant is more than one origin, or cannot be told.
 _WITHOUT_CORRECTION = ("origin-several", "origin-regex")
 
@@ -43,6 +46,15 @@ class Origins:
         # By identity, so that two policies with the same callables are equal in any order.
         self.callables = tuple(callables[key] for key in sorted(callables))
         self.entries: tuple[Any, ...] = (*sorted(texts), *self.regexes, *self.callables)
+
+    def matcher(self) -> Matcher:
+        return Matcher(self.exact, self.patterns, self.regexes, self.callables)
+
+    def writers(self) -> Origins:
+        """Those of who may read that a gate trusts to write as long as nobody says otherwise."""
+        if "*" in self.entries:
+            return Origins(())
+        return Origins(entry for entry in self.entries if entry != "null")
 
 
 def is_regex(value: object) -> bool:
@@ -97,6 +109,13 @@ class Checker:
             return value
         self.add("preflight-status", field, value)
         return 204
+
+    def gate(self, field: str, value: object) -> Mode:
+        for mode in _MODES:
+            if value == mode:
+                return mode
+        self.add("gate-mode", field, value)
+        return "off"
 
     def relaxed(self, field: str, value: object) -> tuple[str, ...]:
         codes = self._names(field, value)
@@ -216,6 +235,19 @@ class Checker:
         self.add("origin-wildcard", field, entry, what=what, fix=repr(meant) if meant else "")
         return True
 
+    def writers(self, field: str, value: object) -> Origins:
+        origins = self.origins(field, value)
+        if "*" in origins.entries:
+            self.add("wildcard-write", field, "*")
+        return origins
+
+    def own_origins(self, field: str, value: object) -> tuple[str, ...]:
+        origins = self.origins(field, value)
+        for entry in origins.entries:
+            if not isinstance(entry, str) or entry == "null" or entry not in origins.exact:
+                self.add("own-origin", field, entry)
+        return tuple(sorted(origins.exact))
+
     def wildcard(self, field: str, origins: Origins) -> None:
         """What would quietly mean everybody."""
         others = [entry for entry in origins.entries if entry != "*"]
@@ -226,6 +258,9 @@ class Checker:
         """What must not be allowed to act with the user's cookies."""
         if "*" in origins.entries:
             self.add("wildcard-credentials", field, "*")
+        self.trusted(field, origins, relaxed, "with credentials")
+
+    def trusted(self, field: str, origins: Origins, relaxed: tuple[str, ...], how: str) -> None:
         for text in sorted({*origins.exact, *origins.patterns}):
             risks = {
                 "null-origin": text == "null",
@@ -235,10 +270,11 @@ class Checker:
             for code, found in risks.items():
                 if found and code not in relaxed:
                     fix = repr("https" + text[4:]) if code == "insecure-origin" else ""
-                    self.add(code, field, text, fix=fix)
+                    self.add(code, field, text, what=how, fix=fix)
         for regex in origins.regexes:
             foreign, hosted = _risk.find_foreign_origins(regex)
             if foreign:
-                self.add("regex-too-broad", field, regex, what=show(foreign))
+                what = f"{how} also accepts {show(foreign)}"
+                self.add("regex-too-broad", field, regex, what=what)
             elif hosted and "public-suffix" not in relaxed:
-                self.add("public-suffix", field, regex)
+                self.add("public-suffix", field, regex, what=how)

@@ -8,6 +8,7 @@ from time import monotonic
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._engine import in_debug_mode
+from ._sources import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     OnDenied = Callable[[Any, Decision], object]
 
 _INFO, _WARNING = 20, 30  # of the module logging, which is slow to import
+# At what level a line comes, and how it reads.
+_DENIED = _INFO, "corsgate: denied %s to %s: %s"
+_REFUSED = _INFO, "corsgate: the gate refused %s from %s: %s"
+_REPORTED = _WARNING, "corsgate: the gate would refuse %s from %s: %s"
 _MINUTE = 60.0  # seconds
 _MOST_LINES = 60  # a minute
 _MOST_KEPT = 328  # characters of an origin: one more than any valid one has
@@ -78,6 +83,28 @@ class Denials:
                 self._log(logger, environ, decision)
         return in_debug_mode(decision, reason) if debug else decision
 
+    def note_refusal(
+        self, environ: Mapping[str, Any], decision: Decision, said: str
+    ) -> tuple[Decision, object]:
+        """The same for what a gate refuses, or would: it is told of whoever judges the answer.
+
+        :param said: in debug mode, why, in the words of the policy; else "".
+        :return: the decision to write, and what `on_denied` has returned.
+        """
+        answer = None
+        if self._on_denied is not None:
+            answer = _tell(self._on_denied, environ, decision)
+        would = decision.policy is not None and decision.policy.gate == "report"
+        logger = self._logger or self._get_logger()
+        if not said:
+            # Whoever has asked for a report wants to see it: as a warning.
+            self._log(logger, environ, decision, _REPORTED if would else _REFUSED)
+            return decision, answer
+        what, fields = _describe(environ, decision, decision.reason)
+        does = "would refuse" if would else "refuses"
+        logger.log(_WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
+        return in_debug_mode(decision, said), answer
+
     def _explain(self, environ: Mapping[str, Any], decision: Decision, words: Words) -> str:
         """Why the browser will block the request, which is logged; "" if it will not."""
         from ._explain import explain_in  # long, and needed only here
@@ -92,10 +119,18 @@ class Denials:
         self._get_logger().log(_WARNING, message, what, found.line, extra=fields)
         return found.line
 
-    def _log(self, logger: Logger, environ: Mapping[str, Any], decision: Decision) -> None:
-        if not logger.isEnabledFor(_INFO):
+    def _log(
+        self,
+        logger: Logger,
+        environ: Mapping[str, Any],
+        decision: Decision,
+        how: tuple[int, str] = _DENIED,
+    ) -> None:
+        level, message = how
+        if not logger.isEnabledFor(level):
             return
-        key = environ[_protocol.ENVIRON_ORIGIN][:_MOST_KEPT], decision.reason
+        sender = environ.get(_protocol.ENVIRON_ORIGIN)
+        key = sender and sender[:_MOST_KEPT], decision.reason
         admitted, left_out = self._limiter.admit(key, monotonic())
         if left_out:
             logger.log(
@@ -107,9 +142,8 @@ class Denials:
             )
         if admitted:
             what, fields = _describe(environ, decision, decision.reason)
-            message = "corsgate: denied %s to a page on %s: %s"
-            origin = shown(environ[_protocol.ENVIRON_ORIGIN])
-            logger.log(_INFO, message, what, origin, decision.reason, extra=fields)
+            page = "a page" if sender is None else f"a page on {shown(sender)}"
+            logger.log(level, message, what, page, decision.reason, extra=fields)
 
     def _get_logger(self) -> Logger:
         from logging import getLogger  # slow to import, and needed only here
@@ -118,11 +152,12 @@ class Denials:
         return self._logger
 
 
-def _tell(on_denied: OnDenied, environ: Mapping[str, Any], decision: Decision) -> None:
+def _tell(on_denied: OnDenied, environ: Mapping[str, Any], decision: Decision) -> object:
     try:
-        on_denied(environ, decision)
+        return on_denied(environ, decision)
     except Exception as error:
         failures.add(on_denied, error, "on_denied %s failed with %s", on_denied, error)
+        return None
 
 
 class _Limiter:
@@ -185,7 +220,7 @@ def _describe(
     fields = {
         "cors_kind": decision.kind,
         "cors_reason": reason,
-        "cors_origin": _escape(environ[_protocol.ENVIRON_ORIGIN]),
+        "cors_origin": _escape(environ.get(_protocol.ENVIRON_ORIGIN, "")),
         "cors_method": _escape(method),
         "cors_path": _escape(path),
     }
@@ -241,7 +276,7 @@ def words_without(
     :param covers: the option, with its value, that says for which paths the application's is.
     """
     pattern = rules.pattern_for(path)
-    if rules.find(path) is not None:
+    if not leaves_cors(rules.find(path)):
         return KEYWORDS.at("cors(None) of the view")
     if pattern is not None:
         return KEYWORDS.at(f"{paths}[{pattern!r}] = None")

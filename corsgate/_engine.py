@@ -33,7 +33,7 @@ class Decision(Record):
     """What corsgate concludes about one request under one policy.
 
     :param kind: `"preflight"`; `"actual"`, a request with an `Origin`, or any under a policy of
-        `"*"`, which does not look at it; or `"not-cors"`, a request without `Origin`.
+        `"*"`, which does not look at it; `"not-cors"`, without `Origin`; or `"gate"`, judged by it.
     :param allowed: whether a page on the request's origin may read the answer, or for a preflight
         may go on. True for `"not-cors"`: there is nothing to deny.
     :param reason: None where allowed, else the code of the reason: `"origin-not-allowed"`.
@@ -45,7 +45,7 @@ class Decision(Record):
     # _status, _body: what else the answer to a preflight is made of.
     __slots__ = (*_fields, "_body", "_lines", "_status", "_vary")
 
-    kind: Literal["preflight", "actual", "not-cors"]
+    kind: Literal["preflight", "actual", "not-cors", "gate"]
     allowed: bool
     reason: str | None
     policy: Policy | None
@@ -57,7 +57,7 @@ class Decision(Record):
     def __init__(
         self,
         *,
-        kind: Literal["preflight", "actual", "not-cors"],
+        kind: Literal["preflight", "actual", "not-cors", "gate"],
         allowed: bool,
         reason: str | None = None,
         policy: Policy | None,
@@ -281,6 +281,13 @@ def without_caching(decision: Decision) -> Decision:
     return decision._replace(lines, decision._vary)
 
 
+def with_methods(decision: Decision, methods: Iterable[str]) -> Decision:
+    """The answer to a preflight that tells of fewer methods."""
+    lines = [line for line in decision._lines if line[0] != names.ALLOW_METHODS]
+    told = ((names.ALLOW_METHODS, ", ".join(methods)),) if methods else ()
+    return decision._replace([*lines, *told], decision._vary)
+
+
 def in_debug_mode(decision: Decision, reason: str) -> Decision:
     """The decision as debug mode has it written: soon forgotten by browsers, and with its reason.
 
@@ -294,11 +301,6 @@ def in_debug_mode(decision: Decision, reason: str) -> Decision:
         lines.append((names.REASON, reason))
     body = f"{reason}\n".encode("ascii") if reason and decision._body else decision._body
     return decision._replace(lines, decision._vary, body)
-
-
-def hands_off(vary: Iterable[str]) -> Decision:
-    """Where there is no policy, but finding that out depended on request headers."""
-    return Decision(kind="not-cors", allowed=True, policy=None, _vary=_distinct(vary))
 
 
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:

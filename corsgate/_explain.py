@@ -9,7 +9,7 @@ from __future__ import annotations
 from ._reasons import CHECKS, Failure
 from ._record import Record
 from ._request import Request
-from ._sources import FAILED, Derived, ask, for_method
+from ._sources import FAILED, Derived, HandsOff, ask, for_method
 from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Line, Words, name_of, one_line
 from .errors import show
 from .policy import Policy
@@ -178,8 +178,8 @@ def explain_in(
 
 
 def _name_of(source: Source) -> str:
-    while isinstance(source, Derived):
-        source = source._source
+    while isinstance(source, (Derived, HandsOff)):
+        source = source._source if isinstance(source, Derived) else source.gated
     return name_of(source)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._denials import check_hooks
+from ._denials import Denials, check_hooks
 from ._paths import PathRules, compile_paths, recompile
+from ._refusals import Gate
 from ._settings import read_settings
 from ._sources import NOT_GIVEN, application_source
 from ._words import FLASK_CONFIG, KEYWORDS
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ._denials import OnDenied
     from ._sources import NotGiven, Source
     from ._words import Words
     from .errors import Problem
@@ -31,6 +31,7 @@ _EXTRA = ("paths", "debug", "on_denied")
 class Configured(NamedTuple):
     """What was read.
 
+    :param gate: of these rules.
     :param debug: None where it follows `app.debug`.
     :param words: how the options of the application's own policy are spelt.
     :param paths: as they were given.
@@ -38,9 +39,10 @@ class Configured(NamedTuple):
     """
 
     rules: PathRules
+    gate: Gate
+    denials: Denials
     paths: object
     debug: bool | None
-    on_denied: OnDenied | None
     words: Words
     configuration: dict[str, object]
 
@@ -76,8 +78,15 @@ def read_configuration(
     words = KEYWORDS
     if any(is_setting(name) for name in Policy._fields):
         words = FLASK_CONFIG.spelling({name: name for name in keywords}, {})
+    denials = Denials(on_denied)
     return Configured(
-        PathRules(source, rules.items()), paths, debug, on_denied, words, _configuration(app)
+        PathRules(source, rules.items()),
+        Gate(source, denials),
+        denials,
+        paths,
+        debug,
+        words,
+        _configuration(app),
     )
 
 
@@ -90,7 +99,8 @@ def reconfigured(
     :raises PolicyError: with every problem.
     """
     rules = recompile(policy, options, configured.paths)
-    return configured._replace(rules=rules, words=KEYWORDS)
+    gate = Gate(rules.application, configured.denials)
+    return configured._replace(rules=rules, gate=gate, words=KEYWORDS)
 
 
 def _configuration(app: Flask) -> dict[str, object]:

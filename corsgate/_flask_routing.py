@@ -33,7 +33,7 @@ def find_views(
     """
     nothing: tuple[None, None, dict[str, str]] = (None, None, {})
     try:
-        asked = _as_flask_gets_it(inner, environ)
+        asked = as_flask_gets_it(inner, environ)
         if asked is None:
             return nothing
         adapter = app.create_url_adapter(app.request_class(for_method(asked, method)))
@@ -72,7 +72,7 @@ def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | No
     return path, None
 
 
-def _as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment | None:
+def as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment | None:
     """The environ after the layers between the gate and Flask; None if another application gets it.
 
     Known are Werkzeug's: `ProxyFix`, whose host counts in routing, and mounted applications.

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of
+from ._sources import may_gate
 from .errors import PolicyError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class MergedViews:
     Flask lets views be added, replaced and marked at any time.
     """
 
-    __slots__ = ("_functions", "_marked", "_policies", "marks", "rules")
+    __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "rules")
 
     def __init__(self, app: Flask, rules: PathRules) -> None:
         """
@@ -87,6 +88,8 @@ class MergedViews:
             raise PolicyError(problems)
         # All marks that routing knows.
         self.marks = frozenset[Mark]().union(*(view.marks for view in self._policies.values()))
+        # Whether a gate may be on somewhere.
+        self.gated = any(map(may_gate, (*rules.sources(), *self.sources())))
 
     def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import wraps
 
-from ._sources import NOT_GIVEN, NotGiven, build, check_alone, check_source
+from ._sources import NOT_GIVEN, NotGiven, build, check_alone, check_source, leave
 from .errors import PolicyError
 from .policy import Policy
 
@@ -58,7 +58,7 @@ class Mark:
         """The source that holds here, where `base` holds around it."""
         if isinstance(self.policy, NotGiven):
             return build(self.options, problems, base, f"{place}: ")
-        return self.policy
+        return leave(base) if self.policy is None else self.policy
 
 
 def _bare(value: object) -> str:

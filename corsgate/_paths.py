@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._check import is_list
-from ._sources import CLOSED, NotGiven, application_source, build, check_source
+from ._sources import CLOSED, NotGiven, application_source, build, check_source, leave
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
@@ -87,7 +87,9 @@ class PathRules:
                 prefix = prefix[:cut]
             else:
                 return self._prefixes[prefix]
-        return None if self._covers and not self._covers(path) else self.application
+        if self._covers and not self._covers(path):
+            return leave(self.application)
+        return self.application
 
 
 def covers(pattern: str, path: str) -> bool:
@@ -254,6 +256,8 @@ def _correct(pattern: str) -> str | None:
 def _source(application: Source, value: object, place: str, problems: list[Problem]) -> Source:
     if hasattr(value, "items"):
         return build(dict(value.items()), problems, application, f"{place}.")
+    if value is None:
+        return leave(application)
     fault = check_source(value, place)
     if fault is None:
         return value  # type: ignore[return-value]  # check_source has just said so

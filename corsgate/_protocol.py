@@ -23,6 +23,8 @@ REASON = "X-CORSGate-Reason"
 ORIGIN = "Origin"
 REQUEST_METHOD = "Access-Control-Request-Method"
 REQUEST_HEADERS = "Access-Control-Request-Headers"
+# Fetch Metadata Request Headers.
+FETCH_SITE = "Sec-Fetch-Site"
 
 # The same in a CGI-style mapping (RFC 3875, section 4.1.18).
 ENVIRON_ORIGIN = "HTTP_ORIGIN"
@@ -30,6 +32,7 @@ ENVIRON_REQUEST_METHOD = "HTTP_ACCESS_CONTROL_REQUEST_METHOD"
 ENVIRON_REQUEST_HEADERS = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
 ENVIRON_FETCH_MODE = "HTTP_SEC_FETCH_MODE"
 ENVIRON_FETCH_SITE = "HTTP_SEC_FETCH_SITE"
+ENVIRON_UPGRADE = "HTTP_UPGRADE"
 
 # Lower-case response header -> the option that decides it.
 RESPONSE_HEADERS = {
@@ -46,6 +49,8 @@ RESPONSE_HEADERS = {
 
 # "CORS-safelisted method": allowed whatever Access-Control-Allow-Methods says.
 SAFELISTED_METHODS = frozenset({"GET", "HEAD", "POST"})
+# Those that change nothing (RFC 9110, section 9.2.1), as far as browsers send them.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # "Forbidden method", compared without regard to case.
 FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 # Methods that are written in upper case; method names are case-sensitive (RFC 9110, section 9.1).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._check import is_regex
 from ._paths import covers
-from ._sources import Derived, NotGiven
+from ._sources import Derived, HandsOff, NotGiven
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -24,11 +24,13 @@ def describe(source: Source) -> str:
     """A policy source in one line: its origins, and each other field that is not the default."""
     if source is None:
         return "None: left to the view"
+    if isinstance(source, HandsOff):
+        return "None: left to the view, but for the gate"
     if isinstance(source, Policy):
         plain = Policy()
         fields = source.to_dict()
         origins = fields.pop("allow_origins")
-        found = ["any origin" if origins == ("*",) else _show(origins) or "no origin"]
+        found = ["any origin" if origins == ("*",) else _show(origins or ("no origin",))]
         found += [
             f"{name}={_show(value)}"
             for name, value in fields.items()
@@ -43,7 +45,7 @@ def describe(source: Source) -> str:
 
 def _show(value: object) -> str:
     if isinstance(value, (tuple, list, set, frozenset)):
-        return ", ".join(map(_show, value))
+        return ", ".join(map(_show, value)) or "none"
     if is_regex(value):
         return f"regex {value.pattern}"  # type: ignore[attr-defined]  # is_regex has just said so
     return _name(value) if callable(value) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._check import is_list
-from ._engine import Decision, decide, hands_off, with_vary, without_caching
+from ._engine import Decision, decide, with_vary, without_caching
 from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
 
@@ -26,8 +26,58 @@ class NotGiven:
 
 NOT_GIVEN = NotGiven()
 
-CLOSED = Policy()  # allows nothing
-FAILED = Policy()  # as well: what a source counts as that fails, known by its identity
+# Both allow nothing, and are known by their identity, since the gate that counts then is the
+# application's: CLOSED where no policy can be told, FAILED for a source that fails.
+CLOSED = Policy()
+FAILED = Policy()
+_HANDS_OFF = Decision(kind="not-cors", allowed=True, policy=None)
+_OF_THE_GATE = ("gate", "write_origins", "own_origins", "dangerously_allow")
+
+
+class HandsOff:
+    """What `None` means below a source that may have a gate on: it leaves CORS alone, not the gate.
+
+    :param gated: that source.
+    """
+
+    __slots__ = ("gated", "vary")
+
+    def __init__(self, gated: Source) -> None:
+        self.gated = gated
+        self.vary = getattr(gated, "vary", ())
+
+    def __call__(self, environ: Mapping[str, Any]) -> None:
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HandsOff) and self.gated == other.gated
+
+    def __hash__(self) -> int:
+        return hash(self.gated)
+
+
+def _only_gate(policy: Policy) -> Policy:
+    """What options below `HandsOff` inherit from: all of the gate, and nothing else."""
+    return CLOSED.replace(**{name: getattr(policy, name) for name in _OF_THE_GATE})
+
+
+def leave(base: Source) -> Source:
+    """The source that `None` stands for where `base` holds around it."""
+    if may_gate(base) and not isinstance(base, HandsOff):
+        return HandsOff(base)
+    return base if isinstance(base, HandsOff) else None
+
+
+def leaves_cors(source: Source) -> bool:
+    """Whether `source` is what `None` stands for, with a gate around it or without."""
+    return source is None or isinstance(source, HandsOff)
+
+
+def may_gate(source: Source | NotGiven) -> bool:
+    """Whether a gate may be on under `source`; what a callable says is not known before."""
+    if isinstance(source, Policy):
+        return source.gate != "off"
+    return source is not None and not isinstance(source, NotGiven)
 
 
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
@@ -47,7 +97,7 @@ def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
         # It may work again, and then a cache must not have this answer for everybody.
         vary = vary or (_protocol.ORIGIN,)
     if policy is None:
-        return hands_off(vary) if vary else None
+        return with_vary(_HANDS_OFF, vary) if vary else None
     decision = decide(policy, environ)
     if preflight and not all(ask(source, asked) == policy for asked in _other(environ, policy)):
         decision = without_caching(decision)
@@ -56,10 +106,16 @@ def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
 
 def may_block(source: Source, environ: Mapping[str, Any]) -> bool:
     """Whether to decide by `source` calls code of the user's, which may wait for something."""
+    if isinstance(source, HandsOff):
+        return may_block(source.gated, environ)
     if not isinstance(source, Policy):
         return source is not None
     origin = environ.get(_protocol.ENVIRON_ORIGIN)
-    return source._matcher is not None and origin is not None and source._matcher.may_block(origin)
+    if origin is None:
+        return False
+    return (source._matcher is not None and source._matcher.may_block(origin)) or (
+        source.gate != "off" and source._writers.may_block(origin)
+    )
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:
@@ -153,13 +209,17 @@ class Derived:
         return hash(self._source)
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        base: Any = self._source(environ)
+        source: Any = self._source
+        left = isinstance(source, HandsOff)
+        # Fails if that does, and then the gate around holds.
+        base: Any = (source.gated if left else source)(environ)
         if base is not None and not isinstance(base, Policy):
             return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))
         if known is not None and known[0] is base:
             return known[1]
-        policy = (CLOSED if base is None else base).replace(**self._options)
+        inherited = CLOSED if base is None else base
+        policy = (_only_gate(inherited) if left else inherited).replace(**self._options)
         if len(self._derived) >= 256:  # a source that makes a new policy for every request
             self._derived.clear()
         self._derived[id(base)] = (base, policy)
@@ -180,7 +240,7 @@ def check_alone(options: Mapping[str, Any]) -> None:
 
 
 def derive(base: Source, options: Mapping[str, Any], place: str) -> Source:
-    """`base` with `options` changed; under `None` they stand alone.
+    """`base` with `options` changed; under `None` they stand alone, but for the gate.
 
     :param place: where the options were written, for the log.
     :raises PolicyError: if what comes out is unsafe or malformed.
@@ -189,6 +249,8 @@ def derive(base: Source, options: Mapping[str, Any], place: str) -> Source:
         return Policy(**options)
     if isinstance(base, Policy):
         return base.replace(**options)
+    if isinstance(base, HandsOff) and isinstance(base.gated, Policy):
+        return _only_gate(base.gated).replace(**options)
     check_alone(options)
     return Derived(base, options, place)
 

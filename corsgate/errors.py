@@ -80,30 +80,38 @@ CODES = {
         "{value} allows every origin, so {what} beside it means nothing.",
         "Keep '*' alone, or take it out.",
     ),
-    # Origins, prohibited with credentials; relaxable.
+    # Origins, prohibited with credentials, and for writing where a gate is on; relaxable.
     "insecure-origin": (
-        "{value} with credentials: whoever is on the network can speak for an http page.",
+        "{value} {what}: whoever is on the network can speak for an http page.",
         "Write {fix}, or accept it with dangerously_allow=['insecure-origin'].",
     ),
     "public-suffix": (
-        "{value} with credentials: anybody can get a host that it covers.",
+        "{value} {what}: anybody can get a host that it covers.",
         "Name the hosts, or accept it with dangerously_allow=['public-suffix'].",
     ),
     "null-origin": (
-        "{value} with credentials: any site can take that origin in a sandboxed frame.",
+        "{value} {what}: any site can take that origin in a sandboxed frame.",
         "Take it out, or accept it with dangerously_allow=['null-origin'].",
     ),
-    # Origins, prohibited with credentials; never relaxable.
+    # The same; never relaxable.
     "wildcard-credentials": (
         "{value} cannot be combined with credentials: every site could act as the user.",
         "Name the origins, or set allow_credentials=False here.",
     ),
     "regex-too-broad": (
-        "{value} with credentials also accepts {what}.",
+        "{value} {what}.",
         (
             r"Escape each dot (\.) and spell out the domain, or use a pattern such as"
             " 'https://*.example.com'."
         ),
+    ),
+    "wildcard-write": (
+        "{value} cannot be trusted to write: every site could act as the user.",
+        "Name the origins; where every site may write, set gate='off'.",
+    ),
+    "own-origin": (
+        "{value} is no origin of one site.",
+        "Write each origin of this site in full, such as 'https://www.example.com'.",
     ),
     # Callables.
     "coroutine-callable": (
@@ -143,6 +151,7 @@ CODES = {
         "{value} is no status to answer preflights with.",
         "Write 204, or 200 for clients that cannot take 204.",
     ),
+    "gate-mode": ("{value} is no mode of the gate.", "Write 'off', 'report' or 'enforce'."),
     "dangerously-allow": (
         "{value} is no problem that can be accepted knowingly.",
         "Those are {fix}.",

@@ -7,26 +7,22 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from flask import Blueprint, Flask, current_app, has_request_context, request
+from flask import Blueprint, Flask, current_app, has_request_context, request, request_started
 from werkzeug.exceptions import NotFound
 
-from ._denials import Denials, words_in
+from ._denials import words_in
 from ._engine import decide, without_caching, write_headers
 from ._flask_config import check_unchanged, read_configuration, reconfigured
-from ._flask_errors import answer_error, may_answer_error
-from ._flask_routing import find_views
+from ._flask_errors import answer_error, ask_before_view, ask_gate, may_answer_error, refuse
+from ._flask_routing import as_flask_gets_it, find_views
 from ._flask_views import MergedViews, mark_below, notice_mark
+from ._gate import passes
 from ._marks import Mark, mark_view, set_mark
 from ._paths import decode_path
 from ._protocol import ENVIRON_REQUEST_METHOD
+from ._refusals import answer_refusal, refused_headers
 from ._settings import refuse_names
-from ._sources import (
-    NOT_GIVEN,
-    NotGiven,
-    decide_by,
-    is_preflight,
-    warn_if_closed,
-)
+from ._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, warn_if_closed
 from ._words import KEYWORDS
 from .errors import show
 from .wsgi import send_preflight
@@ -68,7 +64,8 @@ class CORSGate:
         seconds at most. Default: `CORS_DEBUG` in the configuration, or else as `app.debug` is at
         the request.
     :param on_denied: called with the WSGI environ and the `Decision` for every denial, for metrics
-        and alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
+        and alarms. It has to be quick; what it raises is logged. Where the gate refuses, it may
+        return what a view returns, which is answered then; else what it returns is ignored.
         Default: `CORS_ON_DENIED` in the configuration.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments and the configuration have.
@@ -150,49 +147,73 @@ class _Gate:
         self._app = app
         self._inner: WSGIApplication = app.wsgi_app
         self._configured = configured
-        self._denials = Denials(configured.on_denied)
         self._views: MergedViews | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        views = self._views
-        if views is None or not views.is_current(self._app, self._rules):
-            views = self._merge()
+        configured, views = self._configured, self._views  # another thread may reconfigure
+        if views is None or not views.is_current(self._app, configured.rules):
+            views = self._merge(configured)
         only = None if views.marks else views.rules.only_policy
         # An inner layer may change these, such as a dispatcher to mounted applications.
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         # One policy for all views, and a preflight, can be judged before the application runs.
         begun, judged, decision = False, True, None
-        if only is not None:
+        asks = views.gated and not passes(environ)
+        if only is not None and not asks:
             decision = decide(only, environ)
         elif is_preflight(environ):
             decision = self._judge_preflight(environ)
         else:
             judged = False
-        debug = self._configured.debug
+        debug = configured.debug
         if debug is None:
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
         if decision is not None:
-            if debug or not decision.allowed:
-                decision = self._denials.note(environ, decision, debug, self._words_of)
             if decision.kind == "preflight":
+                decision, _ = configured.gate.apply(only, decision, environ, debug, self._words_of)
+            elif debug or not decision.allowed:
+                decision = configured.denials.note(environ, decision, debug, self._words_of)
+            if decision is not None and decision.kind == "preflight":
                 return send_preflight(decision, start_response)
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
             nonlocal judged, decision
-            if not judged or (only is not None and self._views is not views):
+            if not judged or (only is not None and not asks and self._views is not views):
                 judged = True
                 decision = decide_by(self._source(environ, script_name, path_info), environ)
                 if decision is not None and (debug or not decision.allowed):
-                    decision = self._denials.note(environ, decision, debug, self._words_of)
+                    decision = configured.denials.note(environ, decision, debug, self._words_of)
             return decision
+
+        def ask(routed: WSGIEnvironment, source: Source) -> object:
+            nonlocal judged, decision
+            judged = True
+            found = decide_by(source, routed)
+            decision, answer = configured.gate.apply(source, found, routed, debug, self._words_of)
+            return answer
+
+        if asks and as_flask_gets_it(self._inner, environ) is None:
+            answer = ask(environ, _or_by_path(views, NOT_GIVEN, path_info))
+            if decision is not None and decision.kind == "gate":
+                return answer_refusal(decision, answer, environ, start_response)
+        elif asks:
+
+            def ask_in_flask() -> None:
+                routed = request.environ
+                answer = ask(routed, self._source(routed, script_name, path_info))
+                if decision is not None and decision.kind == "gate":
+                    raise refuse(self._app, decision, answer)
+
+            ask_before_view(environ, ask_in_flask)
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             nonlocal begun
             begun = True
             found = judge()
             if found is not None:
-                headers = write_headers(headers, found)
+                write = refused_headers if found.kind == "gate" else write_headers
+                headers = write(headers, found)
             return start_response(status, headers, exc_info)
 
         try:
@@ -229,15 +250,17 @@ class _Gate:
 
     # ------------------------------------------------------------------ start
 
-    def _merge(self) -> MergedViews:
+    def _merge(self, configured: Configured) -> MergedViews:
         """Merge what the views and blueprints say, all problems at once."""
         first = self._views is None
         if first:
-            check_unchanged(self._app, self._configured)
-        views = MergedViews(self._app, self._rules)
+            check_unchanged(self._app, configured)
+        views = MergedViews(self._app, configured.rules)
         if first:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
             warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
+        if views.gated:
+            request_started.connect(ask_gate, self._app)
         self._views = views
         return views
 
@@ -245,14 +268,14 @@ class _Gate:
         """Whether a view with this mark is known to routing."""
         views = self._views
         if views is None or mark not in views.marks:
-            views = self._merge()
+            views = self._merge(self._configured)
         return mark in views.marks
 
     def _views_with(self, *endpoints: str) -> MergedViews:
         """A snapshot that has these views as they are now, for all that one answer asks."""
         views = self._views
         if views is None or views.rules is not self._rules or not views.has(self._app, endpoints):
-            views = self._merge()
+            views = self._merge(self._configured)
         return views
 
     # ------------------------------------------------------------------ which policy

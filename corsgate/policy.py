@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._check import Checker
-from ._match import Matcher
 from ._record import Record
 from ._settings import read_settings, unknown_option
 from .errors import PolicyError
@@ -13,11 +12,12 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
-    from typing import Any, Never, TypedDict
+    from typing import Any, Literal, Never, TypedDict
 
-    from ._match import OriginCallable
+    from ._match import Matcher, OriginCallable
 
     OriginEntry = str | re.Pattern[str] | OriginCallable
+    Mode = Literal["off", "report", "enforce"]
 
     class PolicyOptions(TypedDict, total=False):
         """The keyword arguments of `Policy`, for annotations."""
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         max_age: int | timedelta | None
         allow_timing: bool
         preflight_status: int
+        gate: Mode
+        write_origins: Iterable[OriginEntry] | OriginEntry | None
+        own_origins: Iterable[str] | str
         dangerously_allow: Iterable[str] | str
 
 
@@ -67,6 +70,13 @@ class Policy(Record):
     :param allow_timing: whether allowed origins may also read resource timing (Resource Timing,
         "Timing-Allow-Origin").
     :param preflight_status: 204, or 200 for clients that want it (Fetch, "ok status").
+    :param gate: `"enforce"` refuses with 403, before the application runs, what a browser sends
+        from an origin that is not trusted; `"report"` only logs that, and calls `on_denied`.
+    :param write_origins: as `allow_origins`, but never `"*"`: whom the gate trusts with methods
+        other than GET, HEAD and OPTIONS. Default, and `None`: the origins of `allow_origins`
+        without `"null"`, and nobody where that is `"*"`.
+    :param own_origins: the public origins of this very site, each in full. Without them the gate
+        compares with `Host` where a browser does not say (Fetch Metadata, "Sec-Fetch-Site").
     :param dangerously_allow: codes of relaxable problems, accepted knowingly.
     :raises PolicyError: with every problem that the arguments have, not the first.
     """
@@ -80,10 +90,14 @@ class Policy(Record):
         "max_age",
         "allow_timing",
         "preflight_status",
+        "gate",
+        "write_origins",
+        "own_origins",
         "dangerously_allow",
     )
-    # _matcher: None where any origin is allowed. _ready: the engine's answers, made ready once.
-    __slots__ = (*_fields, "_matcher", "_ready")
+    # _matcher: None where any origin is allowed. _writers: the same object where who may read may
+    # write. _ready: the engine's answers, made ready once.
+    __slots__ = (*_fields, "_matcher", "_ready", "_writers")
 
     allow_origins: tuple[OriginEntry, ...]
     allow_methods: tuple[str, ...]
@@ -93,8 +107,12 @@ class Policy(Record):
     max_age: int | None
     allow_timing: bool
     preflight_status: int
+    gate: Mode
+    write_origins: tuple[OriginEntry, ...] | None
+    own_origins: tuple[str, ...]
     dangerously_allow: tuple[str, ...]
     _matcher: Matcher | None
+    _writers: Matcher
     _ready: Any
 
     def __init__(
@@ -108,6 +126,9 @@ class Policy(Record):
         max_age: int | timedelta | None = 600,
         allow_timing: bool = False,
         preflight_status: int = 204,
+        gate: Mode = "off",
+        write_origins: Iterable[OriginEntry] | OriginEntry | None = None,
+        own_origins: Iterable[str] | str = (),
         dangerously_allow: Iterable[str] | str = (),
         **unknown: Never,
     ) -> None:
@@ -115,6 +136,8 @@ class Policy(Record):
         relaxed = check.relaxed("dangerously_allow", dangerously_allow)
         credentials = check.flag("allow_credentials", allow_credentials)
         origins = check.origins("allow_origins", allow_origins)
+        # Kept as None where it follows allow_origins, so that it still does after replace().
+        named = None if write_origins is None else check.writers("write_origins", write_origins)
         self._set(
             allow_origins=origins.entries,
             allow_methods=check.methods("allow_methods", allow_methods),
@@ -124,6 +147,9 @@ class Policy(Record):
             max_age=check.max_age("max_age", max_age),
             allow_timing=check.flag("allow_timing", allow_timing),
             preflight_status=check.preflight_status("preflight_status", preflight_status),
+            gate=check.gate("gate", gate),
+            write_origins=None if named is None else named.entries,
+            own_origins=check.own_origins("own_origins", own_origins),
             dangerously_allow=relaxed,
             _ready=None,
         )
@@ -131,13 +157,22 @@ class Policy(Record):
             check.credentials("allow_origins", origins, relaxed)
         else:
             check.wildcard("allow_origins", origins)
+        writers = named or origins.writers()
+        # What may act with the user's cookies has been judged for that.
+        if self.gate != "off" and (named is not None or not credentials):
+            field = "allow_origins" if named is None else "write_origins"
+            check.trusted(field, writers, relaxed, "trusted to write")
         options: Mapping[str, object] = unknown
         for name, value in options.items():
             check.problems.append(unknown_option(name, value, self._fields))
         if check.problems:
             raise PolicyError(check.problems)
-        matcher = Matcher(origins.exact, origins.patterns, origins.regexes, origins.callables)
-        self._set(_matcher=None if "*" in origins.entries else matcher)
+        matcher = origins.matcher()
+        alike = writers.entries == origins.entries
+        self._set(
+            _matcher=None if "*" in origins.entries else matcher,
+            _writers=matcher if alike else writers.matcher(),
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         # What is made ready from the fields is made anew.

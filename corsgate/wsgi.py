@@ -5,7 +5,8 @@ from __future__ import annotations
 from ._denials import Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
 from ._paths import PathRules, compile_paths, decode_path, recompile
-from ._sources import NOT_GIVEN, application_source, decide_by, warn_if_closed
+from ._refusals import Gate, answer_refusal
+from ._sources import NOT_GIVEN, application_source, decide_by, may_gate, warn_if_closed
 from .errors import PolicyError, Problem, problem
 
 TYPE_CHECKING = False
@@ -43,12 +44,13 @@ class CORSMiddleware:
         `X-CORSGate-Reason` and in the body of a 403; and browsers keep preflights' answers for 5
         seconds at most.
     :param on_denied: called with the environ and the `Decision` for every denial, for metrics and
-        alarms. It has to be quick; what it returns is ignored, and what it raises is logged.
+        alarms. It has to be quick; what it raises is logged. Where the gate refuses, it may
+        return a WSGI application, which answers then; else what it returns is ignored.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_debug", "_denials", "_paths", "_rules", "app")
+    __slots__ = ("_debug", "_denials", "_held", "_paths", "app")
 
     def __init__(
         self,
@@ -73,15 +75,18 @@ class CORSMiddleware:
         if problems:
             raise PolicyError(problems)
         self.app = app
-        self._rules = PathRules(source, rules.items())
+        made = PathRules(source, rules.items())
         fix = "give it allow_origins=[...], or paths that allow something"
-        warn_if_closed(self._rules.sources(), "CORSMiddleware", fix)
+        warn_if_closed(made.sources(), "CORSMiddleware", fix)
         self._paths = paths
         self._debug = debug
         self._denials = Denials(on_denied)
+        self._hold(made)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rules = self._rules  # another thread may reconfigure
+        rules, gate = self._held  # another thread may reconfigure
+        if gate is not None:
+            return self._call_gated(rules, gate, environ, start_response)
         # The usual case, one policy for everything, skips the search for it.
         if rules.only_policy is not None:
             decision: Decision | None = decide(rules.only_policy, environ)
@@ -113,7 +118,38 @@ class CORSMiddleware:
         :raises TypeError: with neither policy nor options.
         :raises PolicyError: with every problem that there is; the old policy stays in force.
         """
-        self._rules = recompile(policy, options, self._paths)
+        self._hold(recompile(policy, options, self._paths))
+
+    @property
+    def _rules(self) -> PathRules:
+        return self._held[0]
+
+    def _hold(self, rules: PathRules) -> None:
+        gated = any(map(may_gate, rules.sources()))
+        self._held = rules, Gate(rules.application, self._denials) if gated else None
+
+    def _call_gated(
+        self,
+        rules: PathRules,
+        gate: Gate,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        source = rules.find(decode_path(environ.get("PATH_INFO", "")))
+        found, answer = gate.apply(
+            source, decide_by(source, environ), environ, self._debug, self._words_of
+        )
+        if found is None:
+            return self.app(environ, start_response)
+        if found.kind == "gate":
+            return answer_refusal(found, answer, environ, start_response)
+        if found.kind == "preflight":
+            return send_preflight(found, start_response)
+
+        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            return start_response(status, write_headers(headers, found), exc_info)
+
+        return self.app(environ, cors_start_response)
 
     def _words_of(self, policy: Policy) -> Words:
         return words_in(self._rules, policy)

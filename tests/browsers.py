@@ -4,12 +4,14 @@ No WebDriver: the browser gets an empty profile and one address, and the page po
 the address in its `report` parameter. So any engine will do that has a command line.
 """
 
+import hashlib
 import http.server
 import json
 import os
 import queue
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from wsgiref.types import WSGIApplication
 
 import pytest
@@ -211,8 +213,19 @@ def started(
                 pass
 
 
-def report_of(url: str, engine: str, timeout: float = 60) -> Any:
-    """What the page at `url` reports in that engine."""
+# What makes an engine take a certificate that nobody has signed; Firefox has a file for that.
+TRUSTING = {
+    "chromium": ["--ignore-certificate-errors"],
+    "firefox": [],
+    "webkit": ["--ignore-tls-errors"],
+}
+
+
+def report_of(url: str, engine: str, timeout: float = 60, certificate: Path | None = None) -> Any:
+    """What the page at `url` reports in that engine.
+
+    :param certificate: of the server at `url`, which is signed by nobody else.
+    """
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         report_server() as (port, reports),
@@ -220,6 +233,17 @@ def report_of(url: str, engine: str, timeout: float = 60) -> Any:
     ):
         address = urlencode({"report": f"http://localhost:{port}/"})
         deadline = time.monotonic() + timeout
+        if certificate is not None:
+            command.extend(TRUSTING[engine])
+            if engine == "firefox":
+                der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+                fields = (
+                    f"{urlsplit(url).netloc}:",
+                    "OID.2.16.840.1.101.3.4.2.1",  # SHA-256
+                    hashlib.sha256(der).digest().hex(":").upper(),
+                    "",
+                )
+                (home / "profile" / "cert_override.txt").write_text("\t".join(fields) + "\n")
         with started([*command, f"{url}/?{address}"], home) as process:
             while time.monotonic() < deadline and process.poll() is None:
                 try:

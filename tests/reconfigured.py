@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 
 from answers import APP, EVIL, PARTNER, REFUSED, goes_on, readable_by
+from wsgi_client import comparable
 
 from corsgate import Policy
 
@@ -25,8 +26,39 @@ ANSWERS = {
     EVIL: (REFUSED, goes_on(EVIL, max_age="2", Access_Control_Allow_Credentials="true")),
 }
 
+# The same with a gate, which PARTNER may not pass, and without.
+GATED = Policy(
+    allow_origins=[APP, PARTNER],
+    write_origins=APP,
+    gate="enforce",
+    max_age=1,
+    expose_headers="X-One",
+)
+OPEN = Policy(allow_origins=[APP, PARTNER], max_age=2, allow_credentials=True)
+STOPPED: tuple[int, dict[str, object]] = (
+    403,
+    {
+        **readable_by(PARTNER, Access_Control_Expose_Headers="X-One"),
+        **comparable({"Vary": "Origin, Sec-Fetch-Site"}),
+    },
+)
+PASSED: tuple[int, dict[str, object]] = (
+    200,
+    readable_by(PARTNER, Access_Control_Allow_Credentials="true"),
+)
+# The preflights for PUT.
+LIMITED: dict[str, object] = {
+    **goes_on(PARTNER, max_age="1"),
+    **comparable({"Access-Control-Allow-Methods": "GET, HEAD, OPTIONS"}),
+}
+UNLIMITED = goes_on(PARTNER, max_age="2", Access_Control_Allow_Credentials="true")
 
-def under_load(reconfigure: Callable[[Policy], object], check: Callable[[], object]) -> None:
+
+def under_load(
+    reconfigure: Callable[[Policy], object],
+    check: Callable[[], object],
+    policies: tuple[Policy, Policy] = (TWO, ONE),
+) -> None:
     """Call `check` in eight threads, and change the policy a hundred times meanwhile."""
     faults: list[BaseException] = []
     ended = threading.Event()
@@ -48,8 +80,8 @@ def under_load(reconfigure: Callable[[Policy], object], check: Callable[[], obje
     ready.wait(60)
     try:
         for _ in range(50):
-            reconfigure(TWO)
-            reconfigure(ONE)
+            for policy in policies:
+                reconfigure(policy)
     finally:
         ended.set()
         for thread in threads:

@@ -7,6 +7,7 @@
 import functools
 import string
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -393,6 +394,75 @@ def requests(
     return environ
 
 
+@st.composite
+def gated_options(draw: st.DrawFn) -> dict[str, Any]:
+    """The keyword arguments of a valid policy that may have a gate on."""
+    return {
+        **draw(policy_options()),
+        "gate": draw(st.sampled_from(["off", "report", "enforce", "enforce"])),
+        "write_origins": draw(st.none() | st.lists(safe_entries, max_size=3)),
+        "own_origins": draw(st.lists(own_origins, max_size=2)),
+    }
+
+
+own_origins = st.sampled_from(["https://www.example.com", "http://localhost:8000"])
+
+
+@st.composite
+def gated_requests(draw: st.DrawFn) -> dict[str, str]:
+    """What of an environ has to do with the gate, from a browser or from anything else."""
+    environ = {"REQUEST_METHOD": draw(st.sampled_from(["GET", "HEAD", "OPTIONS", "POST", "get"]))}
+    hosts = st.sampled_from(["www.example.com", "www.example.com:443", "localhost:8000", "", "a@b"])
+    sites = st.sampled_from(["same-origin", "same-site", "cross-site", "none", "", "None"])
+    for key, values in {
+        "HTTP_ORIGIN": own_origins | request_origins,
+        "HTTP_SEC_FETCH_SITE": sites | any_text,
+        "HTTP_HOST": hosts,
+        "HTTP_UPGRADE": st.sampled_from(["websocket", "h2c, WebSocket", "h2c"]),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": methods,
+    }.items():
+        if draw(st.booleans()):
+            environ[key] = draw(values)
+    return environ
+
+
+def reference_lets_pass(options: dict[str, Any], environ: dict[str, str]) -> bool:
+    """The rules of the gate, one after the other."""
+    method, origin = environ["REQUEST_METHOD"], environ.get("HTTP_ORIGIN")
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    # 1. What is exempt, and a preflight.
+    asks = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    if options["gate"] == "off" or (method == "OPTIONS" and origin is not None and asks):
+        return True
+    # 2. A safe method without Origin.
+    handshake = "websocket" in environ.get("HTTP_UPGRADE", "").lower()
+    safe = method in ("GET", "HEAD", "OPTIONS") and not handshake
+    if safe and origin is None:
+        return True
+    # 3. The site itself, and what a user has typed.
+    if site in ("same-origin", "none"):
+        return True
+    # 5. Without Origin: no browser, or one that says no.
+    if origin is None:
+        return site is None
+    # 4. Whom the policy trusts; and the site itself, as far as that can be told without metadata.
+    readers = options["allow_origins"]
+    writers = options["write_origins"]
+    if writers is None:
+        writers = [entry for entry in readers if entry not in ("*", "null")]
+    trusted = readers if safe else writers
+    if "*" in trusted or reference_allows(trusted, origin):
+        return True
+    if site is not None:
+        return False
+    if options["own_origins"]:
+        return origin in options["own_origins"]
+    host = environ.get("HTTP_HOST")
+    if not host:
+        return False
+    return origin in (f"http://{host.removesuffix(':80')}", f"https://{host.removesuffix(':443')}")
+
+
 vary_values = st.sampled_from(
     ["Cookie", "Accept, Cookie", "origin", "Origin,Accept", "*", "", " , ", "accept"]
 )
@@ -430,6 +500,9 @@ OPTIONS = (
     "max_age",
     "allow_timing",
     "preflight_status",
+    "gate",
+    "write_origins",
+    "own_origins",
     "dangerously_allow",
 )
 

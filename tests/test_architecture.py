@@ -28,6 +28,7 @@ CORE = (
     "corsgate.policy",
     "corsgate._engine",
     "corsgate._sources",
+    "corsgate._gate",
     "corsgate._paths",
     "corsgate._nearest",
     "corsgate._words",
@@ -36,6 +37,7 @@ CORE = (
     "corsgate._explain",
     "corsgate",
     "corsgate._denials",
+    "corsgate._refusals",
     "corsgate.wsgi",
     "corsgate._marks",
     "corsgate._report",
@@ -268,7 +270,7 @@ def test_what_is_public_is_in_all_and_nothing_else() -> None:
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
     # Loaded when it is asked for.
-    assert public | {"explain"} == set(corsgate.__all__)
+    assert public | {"check", "explain"} == set(corsgate.__all__)
     assert list(corsgate.__all__) == sorted(corsgate.__all__)
 
 

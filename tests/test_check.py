@@ -44,6 +44,8 @@ ASYNC_ASKER = AsyncAsker()
 FOREIGN_REGEX = Pattern()
 PARTIAL = partial(coroutine, APP)
 BROAD = re.compile(r"https://.*example\.com")
+HTTP = "http://app.example.com"
+HOSTED = "https://*.github.io"
 BYTES = re.compile(rb"https://.*")
 TUPLE = (1, 2)
 
@@ -58,6 +60,10 @@ def origin(entry: Any, **options: Any) -> Callable[[], object]:
 
 def with_credentials(entry: Any) -> Callable[[], object]:
     return origin(entry, allow_credentials=True)
+
+
+def writing(entry: Any) -> Callable[[], object]:
+    return policy_with(write_origins=[entry], gate="enforce")
 
 
 def gate(*arguments: Any, **options: Any) -> Callable[[], object]:
@@ -283,6 +289,28 @@ CASES = [
     Case("conflict", "policy", Policy(), "Keep one", gate(Policy(), max_age=5)),
     Case("path-invalid", "paths", "api", "Write '/api'.", gate(paths={"api": None})),
     Case("path-invalid", "paths", "/api*", "Write '/api/*'.", gate(paths={"/api*": None})),
+    Case("gate-mode", "gate", "on", "'off', 'report' or 'enforce'", policy_with(gate="on")),
+    Case("gate-mode", "gate", True, "'off', 'report' or 'enforce'", policy_with(gate=True)),
+    Case("gate-mode", "gate", None, "'off', 'report' or 'enforce'", policy_with(gate=None)),
+    Case("wildcard-write", "write_origins", "*", "gate='off'", policy_with(write_origins="*")),
+    Case("own-origin", "own_origins", "*", "in full", policy_with(own_origins="*")),
+    Case("own-origin", "own_origins", "null", "in full", policy_with(own_origins="null")),
+    Case("own-origin", "own_origins", BROAD, "in full", policy_with(own_origins=BROAD)),
+    Case("own-origin", "own_origins", never, "in full", policy_with(own_origins=never)),
+    Case(
+        "own-origin",
+        "own_origins",
+        "https://*.example.com",
+        "Write each origin of this site in full, such as 'https://www.example.com'.",
+        policy_with(own_origins=[APP, "https://*.example.com"]),
+    ),
+    Case("origin-path", "own_origins", f"{APP}/", APP, policy_with(own_origins=f"{APP}/")),
+    Case("origin-path", "write_origins", f"{APP}/", APP, policy_with(write_origins=f"{APP}/")),
+    Case("insecure-origin", "allow_origins", HTTP, "https", origin(HTTP, gate="report")),
+    Case("insecure-origin", "write_origins", HTTP, "https", writing(HTTP)),
+    Case("null-origin", "write_origins", "null", "Take it out", writing("null")),
+    Case("public-suffix", "write_origins", "https://*.github.io", "Name", writing(HOSTED)),
+    Case("regex-too-broad", "write_origins", BROAD, "Escape", writing(BROAD)),
     Case(
         "path-parameter", "paths", "/a/<b>", "Write '/a/*', or '/a/", gate(paths={"/a/<b>": None})
     ),

@@ -725,11 +725,14 @@ NO_POLICY: dict[str, tuple[str, dict[str, Any], str]] = {
 NOTHING = None
 
 
+@pytest.mark.parametrize("gate", ["off", "enforce"])
 @pytest.mark.parametrize(("path_", "changes", "place"), NO_POLICY.values(), ids=NO_POLICY)
 def test_what_says_in_django_that_there_is_no_policy(
-    path_: str, changes: dict[str, Any], place: str
+    path_: str, changes: dict[str, Any], place: str, gate: str
 ) -> None:
-    settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": [APP]} if "CORS_POLICY" not in changes else {}
+    settings: dict[str, Any] = {"CORS_ALLOW_ORIGINS": [APP], "CORS_GATE": gate}
+    if "CORS_POLICY" in changes:
+        settings = {}
     urls: URLs = [path("x/", view), path("unmanaged/", unmanaged)]
     middleware = [CORSGATE, "whitenoise.middleware.WhiteNoiseMiddleware"]
     settings |= {"STATIC_URL": "/static/", **changes}

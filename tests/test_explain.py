@@ -22,7 +22,7 @@ from corsgate._explain import (
     Words,
     explain_in,
 )
-from corsgate._sources import FAILED, derive
+from corsgate._sources import FAILED, derive, leave
 
 APP = "https://app.example.com"
 DEV = "http://localhost:3000"
@@ -866,6 +866,8 @@ def test_a_source_that_fails_allows_nothing(caplog: pytest.LogCaptureFixture) ->
 
     found = explain(broken, call())
     assert (found.allowed, found.reason, found.setting) == (False, "policy-source-failed", "broken")
+    below = derive(leave(broken), {"allow_origins": APP}, "view 'x'")
+    assert explain(below, call()).setting == "broken"
     assert found.line == (
         "The policy source broken failed or gave no policy, so nothing is allowed; the log has the"
         " error. What to do: mend broken"

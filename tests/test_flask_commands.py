@@ -157,6 +157,10 @@ class Tenants:
         ({"allow_origins": APP, "max_age": None}, f"{APP}; max_age=None"),
         ({"allow_origins": APP, "allow_methods": ["PUT", "GET"]}, f"{APP}; allow_methods=GET, PUT"),
         ({"policy": None}, "None: left to the view"),
+        (
+            {"allow_origins": [APP], "gate": "enforce", "write_origins": (), "own_origins": APP},
+            f"{APP}; gate=enforce; write_origins=none; own_origins={APP}",
+        ),
         ({"policy": by_tenant}, f"asks {__name__}.by_tenant for each request"),
         ({"policy": Tenants()}, f"asks {__name__}.Tenants for each request"),
     ],
@@ -165,6 +169,12 @@ def test_a_policy_is_shown_in_one_line(options: dict[str, Any], shown: str) -> N
     app = new_app()
     CORSGate(app, **options)
     assert policies(app) == {"/": f"application: {shown}"}
+
+
+def test_none_is_shown_with_the_gate_that_stays() -> None:
+    app = new_app()
+    CORSGate(app, gate="report", paths={"/*": None})
+    assert policies(app) == {"/": "paths '/*': None: left to the view, but for the gate"}
 
 
 def test_options_on_top_of_a_callable_are_shown_with_it() -> None:

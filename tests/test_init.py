@@ -15,7 +15,7 @@ def test_all_public_names_are_there_and_no_others() -> None:
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
     # Loaded when it is asked for, so that a server that never does need not have it.
-    assert public | {"explain"} == set(corsgate.__all__)
+    assert public | {"check", "explain"} == set(corsgate.__all__)
     assert len(corsgate.__all__) == len(set(corsgate.__all__))
     assert public >= {"Decision", "Policy", "PolicyError", "Problem", "decide"}
 

@@ -25,6 +25,9 @@ FIELDS = (
     "max_age",
     "allow_timing",
     "preflight_status",
+    "gate",
+    "write_origins",
+    "own_origins",
     "dangerously_allow",
 )
 
@@ -57,6 +60,9 @@ def test_the_defaults_allow_nothing_cross_origin() -> None:
         "max_age": 600,
         "allow_timing": False,
         "preflight_status": 204,
+        "gate": "off",
+        "write_origins": None,
+        "own_origins": (),
         "dangerously_allow": (),
     }
 

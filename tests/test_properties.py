@@ -14,6 +14,8 @@ from strategies import (
     edits,
     entries,
     entry_lists,
+    gated_options,
+    gated_requests,
     header_names,
     is_web_origin,
     methods,
@@ -24,14 +26,15 @@ from strategies import (
     page_origins,
     policy_options,
     reference_allows,
+    reference_lets_pass,
     requests,
     response_headers,
     tokens,
     well_formed_origins,
 )
-from wsgi_client import CORS, comparable
+from wsgi_client import CORS, SpyApp, comparable, send
 
-from corsgate import Policy, PolicyError, decide
+from corsgate import Policy, PolicyError, check, decide
 from corsgate._engine import answer_preflight, update_headers, write_headers
 from corsgate._origin import find_correction, find_fault, read_origin
 from corsgate._protocol import is_forbidden_request_header
@@ -160,7 +163,7 @@ def test_more_entries_never_allow_less(data: st.DataObject) -> None:
 # ------------------------------------------------------------------ policies
 
 
-@given(policy_options())
+@given(policy_options() | gated_options())
 def test_a_policy_rebuilt_from_its_dump_is_equal(options: dict[str, Any]) -> None:
     """Design, 3: "it can be dumped and rebuilt equal"."""
     policy = Policy(**options)
@@ -169,7 +172,7 @@ def test_a_policy_rebuilt_from_its_dump_is_equal(options: dict[str, Any]) -> Non
     assert hash(Policy(**policy.to_dict())) == hash(policy)
 
 
-@given(policy_options(), st.randoms(use_true_random=False))
+@given(policy_options() | gated_options(), st.randoms(use_true_random=False))
 def test_the_order_of_entries_does_not_count(options: dict[str, Any], random: Any) -> None:
     """Design, 3: "comparable (order does not count)"."""
     shuffled = dict(options)
@@ -179,7 +182,7 @@ def test_the_order_of_entries_does_not_count(options: dict[str, Any], random: An
     assert Policy(**shuffled) == Policy(**options)
 
 
-@given(policy_options())
+@given(policy_options() | gated_options())
 def test_a_list_may_be_a_text(options: dict[str, Any]) -> None:
     """Design, 3: "A bare string where a sequence of names is meant is split on commas"."""
     texts: dict[str, Any] = {
@@ -455,3 +458,52 @@ def test_no_answer_makes_a_browser_crash(
             page.fetch("/", **options)  # type: ignore[arg-type]
         except (FetchError, LookupError) as error:
             assert str(error)  # noqa: PT017
+
+
+# ------------------------------------------------------------------ the gate
+
+
+@given(gated_options(), gated_requests())
+def test_the_gate_agrees_with_a_naive_one(options: dict[str, Any], environ: dict[str, str]) -> None:
+    passes = reference_lets_pass(options, environ)
+    spy = SpyApp()
+    answer = send(CORSMiddleware(spy, **options), {"PATH_INFO": "/", **environ})
+    policy = Policy(**options)
+    decision = decide(policy, environ)
+    if decision.kind == "preflight":
+        assert (answer.status == 403, spy.called) == (not decision.allowed, 0)
+    elif options["gate"] == "enforce":
+        assert (answer.status == 403, bool(spy.called)) == (not passes, passes)
+    else:
+        assert (answer.status, spy.called) == (200, 1)
+    # The function says the same whatever the mode is.
+    found = check(policy, environ)
+    assert found.allowed is reference_lets_pass({**options, "gate": "enforce"}, environ)
+    assert (found.kind, found.reason is None, found.policy) == ("gate", found.allowed, policy)
+
+
+@given(gated_options(), gated_requests(), gated_requests())
+def test_who_may_only_read_is_told_of_no_unsafe_method(
+    options: dict[str, Any], environ: dict[str, str], other: dict[str, str]
+) -> None:
+    asked = {
+        **environ,
+        "REQUEST_METHOD": "OPTIONS",
+        "HTTP_ORIGIN": other.get("HTTP_ORIGIN", "https://app.example.com"),
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+    }
+    answer = send(CORSMiddleware(SpyApp(), **options), {"PATH_INFO": "/", **asked})
+    told = {
+        name.strip()
+        for value in answer.values("Access-Control-Allow-Methods")
+        for name in value.split(",")
+    }
+    actual = {
+        "REQUEST_METHOD": "PUT",
+        "HTTP_ORIGIN": asked["HTTP_ORIGIN"],
+        "HTTP_SEC_FETCH_SITE": "cross-site",
+    }
+    if options["gate"] == "enforce" and not reference_lets_pass(options, actual):
+        assert told <= {"GET", "HEAD", "OPTIONS"}
+    elif told:
+        assert told == {*Policy(**options).allow_methods} or options["allow_credentials"]

@@ -5,8 +5,21 @@ from wsgiref.validate import validator
 
 import pytest
 from answers import APP, DENIED, EVIL, PARTNER, REFUSED, asking, asking_for, goes_on
-from reconfigured import ANSWERS, GOES_ON, ONE, READABLE, TWO, under_load
-from wsgi_client import SpyApp, call
+from reconfigured import (
+    ANSWERS,
+    GATED,
+    GOES_ON,
+    LIMITED,
+    ONE,
+    OPEN,
+    PASSED,
+    READABLE,
+    STOPPED,
+    TWO,
+    UNLIMITED,
+    under_load,
+)
+from wsgi_client import SpyApp, call, comparable
 
 from corsgate import Policy, PolicyError
 from corsgate.wsgi import CORSMiddleware
@@ -100,3 +113,56 @@ def test_under_load_every_answer_is_by_the_old_or_by_the_new_policy(paths: Any) 
             assert ask(gate, "OPTIONS", "/x/y", origin) in answers
 
     under_load(change, check)
+
+
+# ------------------------------------------------------------------ the gate
+
+
+def post(app: Any, path: str = "/") -> tuple[int, dict[str, object]]:
+    answer = call(app, "POST", path, asking(PARTNER))
+    return answer.status, answer.cors
+
+
+def test_a_gate_goes_on_and_off() -> None:
+    spy = SpyApp()
+    gate = CORSMiddleware(spy, OPEN, paths={"/none": None, "/mild": {"max_age": 60}})
+    app = validator(gate)
+    for _ in range(2):
+        assert (post(app), post(app, "/none"), post(app, "/mild")) == (PASSED, (200, {}), PASSED)
+        assert ask(app, "OPTIONS", origin=PARTNER) == UNLIMITED
+        before = spy.called
+        gate.reconfigure(GATED)
+        assert (post(app), post(app, "/mild")) == (STOPPED, STOPPED)
+        assert post(app, "/none") == (403, comparable({"Vary": "Origin, Sec-Fetch-Site"}))
+        assert ask(app, "OPTIONS", origin=PARTNER) == LIMITED
+        assert spy.called == before
+        gate.reconfigure(None)  # leaves the gate to the application too
+        assert post(app) == (200, {})
+        gate.reconfigure(OPEN)
+
+
+def test_a_gate_that_is_changed_has_the_same_on_denied_and_new_words() -> None:
+    told: list[str | None] = []
+    gate = CORSMiddleware(
+        SpyApp(), OPEN, debug=True, on_denied=lambda _, found: told.append(found.reason)
+    )
+    gate.reconfigure(GATED)
+    [shown] = call(gate, "POST", "/", asking(EVIL)).values("X-CORSGate-Reason")
+    assert shown.startswith(f"The page is on '{EVIL}', which write_origins does not trust.")
+    assert f'To allow it: write_origins=[..., "{EVIL}"]; if' in shown
+    assert told == ["cross-site-write"]
+
+
+@pytest.mark.parametrize("paths", [None, {"/x/*": {}}], ids=["one policy", "paths"])
+def test_under_load_the_gate_is_never_that_of_the_other_policy(paths: Any) -> None:
+    gate = CORSMiddleware(SpyApp(), GATED, paths=paths)
+
+    def change(policy: Policy) -> None:
+        gate.reconfigure(policy)
+        assert post(gate, "/x/y") == (STOPPED if policy is GATED else PASSED)  # from now on
+
+    def check() -> None:
+        assert post(gate, "/x/y") in (STOPPED, PASSED)
+        assert ask(gate, "OPTIONS", "/x/y", PARTNER) in (LIMITED, UNLIMITED)
+
+    under_load(change, check, (OPEN, GATED))

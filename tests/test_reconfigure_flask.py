@@ -5,9 +5,22 @@ import weakref
 from typing import Any
 
 import pytest
-from answers import APP, EVIL, PARTNER, REFUSED, asking, asking_for, goes_on
+from answers import APP, EVIL, PARTNER, REFUSED, asking, asking_for, goes_on, readable_by
 from flask import Flask
-from reconfigured import ANSWERS, GOES_ON, ONE, READABLE, TWO, under_load
+from reconfigured import (
+    ANSWERS,
+    GATED,
+    GOES_ON,
+    LIMITED,
+    ONE,
+    OPEN,
+    PASSED,
+    READABLE,
+    STOPPED,
+    TWO,
+    UNLIMITED,
+    under_load,
+)
 from wsgi_client import call
 
 from corsgate import Policy, PolicyError
@@ -158,3 +171,64 @@ def test_under_load_every_answer_is_by_the_old_or_by_the_new_policy(marks: bool)
             assert ask(app, "OPTIONS", origin=origin) in answers
 
     under_load(change, check)
+
+
+# ------------------------------------------------------------------ the gate
+
+
+def post(app: Any, path: str = "/plain") -> tuple[int, dict[str, object]]:
+    answer = call(app, "POST", path, asking(PARTNER))
+    return answer.status, answer.cors
+
+
+def make_writing_app(
+    policy: Policy, ran: list[str], *, marks: bool = True
+) -> tuple[Flask, CORSGate]:
+    app = Flask(__name__)
+    app.before_request(lambda: ran.append("hook"))
+    views: dict[str, Any] = {"plain": lambda: "plain"}
+    if marks:
+        views["mild"] = cors(max_age=60)(lambda: "mild")
+        views["none"] = cors(None)(lambda: "none")
+        views["off"] = cors(gate="off")(lambda: "off")
+    for name, view in views.items():
+        app.add_url_rule(f"/{name}", name, view, methods=["GET", "POST", "PUT"])
+    return app, CORSGate(app, policy)
+
+
+@pytest.mark.parametrize("served_before", [True, False])
+def test_a_gate_goes_on_and_off(served_before: bool) -> None:
+    ran: list[str] = []
+    app, gate = make_writing_app(OPEN, ran)
+    for _ in range(2):
+        if served_before:
+            assert (post(app), post(app, "/mild"), post(app, "/off")) == (PASSED,) * 3
+            assert post(app, "/none") == (200, {})
+            assert ask(app, "OPTIONS", origin=PARTNER) == UNLIMITED
+        ran.clear()
+        gate.reconfigure(GATED)
+        assert (post(app), post(app, "/mild")) == (STOPPED, STOPPED)
+        assert post(app, "/none")[0] == 403
+        assert ask(app, "OPTIONS", origin=PARTNER) == LIMITED
+        assert ran == []
+        assert post(app, "/off")[0] == 200
+        gate.reconfigure(None)  # leaves the gate to the views too
+        assert post(app) == (200, {})
+        gate.reconfigure(OPEN)
+
+
+@pytest.mark.parametrize("marks", [True, False])
+def test_under_load_no_gate_lets_pass_what_it_stops(marks: bool) -> None:
+    app, gate = make_writing_app(GATED, [], marks=marks)
+    # Of an application that is at it already, the new policy may write the headers.
+    late = 200, readable_by(PARTNER, Access_Control_Expose_Headers="X-One")
+
+    def change(policy: Policy) -> None:
+        gate.reconfigure(policy)
+        assert post(app) == (STOPPED if policy is GATED else PASSED)  # from now on
+
+    def check() -> None:
+        assert post(app) in (STOPPED, PASSED, late)
+        assert ask(app, "OPTIONS", origin=PARTNER) in (LIMITED, UNLIMITED)
+
+    under_load(change, check, (OPEN, GATED))

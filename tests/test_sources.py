@@ -12,7 +12,7 @@ import pytest
 from wsgi_client import Answer, SpyApp, call, comparable, environ_of
 
 from corsgate import Decision, Policy, PolicyError
-from corsgate._sources import NOT_GIVEN, NotGiven, ask, decide_by, derive, may_block
+from corsgate._sources import NOT_GIVEN, NotGiven, ask, decide_by, derive, leave, may_block
 from corsgate.wsgi import CORSMiddleware
 
 A, B = "https://a.example", "https://b.example"
@@ -411,8 +411,10 @@ def test_what_is_derived_is_shown_by_its_place_and_its_source(
     app = wrap(SpyApp(), Careless("x"), paths=paths)
     call(app, "GET", "/a/b", {"Origin": A})
     shown = "<the options of paths['/a/*'] on top of careless>"
-    [text] = caplog.messages
+    text, other = caplog.messages
     assert text.startswith(f"corsgate: the policy source {shown} gave 'x', which is neither a")
+    # While it fails, the application's gate holds, so that source is asked too.
+    assert other.startswith("corsgate: the policy source careless gave 'x', which is neither a")
     derived = derive(failing, {"max_age": 1}, "view 'x'")
     assert repr(derived) == f"<the options of view 'x' on top of {failing!r}>"
     assert derived == derive(failing, {"max_age": 1}, "view 'y'")
@@ -465,6 +467,18 @@ def test_what_needs_no_callable_does_not_block() -> None:
     assert may_block(policy, {"HTTP_ORIGIN": A}) is False
     assert may_block(policy, {}) is False
     assert may_block(policy, {"HTTP_ORIGIN": "https://" + "a" * 320}) is False
+
+
+def test_whom_the_gate_asks_may_block_too() -> None:
+    policy = Policy(
+        allow_origins=A, write_origins=[A, lambda origin, environ: True], gate="enforce"
+    )
+    for source in (policy, leave(policy)):
+        assert may_block(source, {"HTTP_ORIGIN": B}) is True
+        assert may_block(source, {"HTTP_ORIGIN": A}) is False
+        assert may_block(source, {}) is False
+    assert may_block(policy.replace(gate="off"), {"HTTP_ORIGIN": B}) is False
+    assert may_block(leave(failing), {}) is True
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def _layers(app: object) -> Iterator[object]:
 
 
 def _gate_of_flask(gate: _Gate) -> Gate:
-    gate._merge()  # finds what is wrong with views
+    gate._merge(gate._configured)  # finds what is wrong with views
     config = gate._app.config
     # Requests to other hosts are turned down, or belong to no view.
     trusted = [host.removeprefix(".") for host in config.get("TRUSTED_HOSTS") or ()]

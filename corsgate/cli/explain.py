@@ -11,7 +11,7 @@ import click
 from .._explain import Explanation, explain_in
 from .._origin import find_correction, find_fault
 from .._protocol import ENVIRON_REQUEST_METHOD
-from .._sources import FAILED, ask, for_method, is_preflight
+from .._sources import FAILED, ask, for_method, is_preflight, leaves_cors
 from .._words import KEYWORDS
 from ..browser import Browser, FetchError
 from ..browser._url import parse_url
@@ -110,6 +110,8 @@ def command(
         asked = environ[ENVIRON_REQUEST_METHOD if preflight else "REQUEST_METHOD"]
         with redirect_stdout(sys.stderr):  # callables of the application's may print
             source = gate.find(environ, asked)
+            if leaves_cors(source):
+                source = None  # whatever the gate does
             policy = ask(source, for_method(environ, asked))
             words, judged = KEYWORDS, source  # which is named if it has failed, or gave None
             if source is None:

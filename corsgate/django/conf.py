@@ -17,8 +17,9 @@ from .. import _protocol
 from .._check import is_list
 from .._denials import Denials, check_hooks, words_in, words_without
 from .._paths import PathRules, compile_paths
+from .._refusals import Gate
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source, build
+from .._sources import NOT_GIVEN, NotGiven, application_source, build, leave
 from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
@@ -83,7 +84,7 @@ class _Reader:
         if self.problems:
             raise PolicyError(self.problems)
         for pattern in _static_paths():
-            rules.setdefault(pattern, None)
+            rules.setdefault(pattern, leave(source))
         made = PathRules(source, rules.items(), covers)
         words = DJANGO_SETTINGS.spelling(self._came_from, self._decided_by)
         if not isinstance(policy, NotGiven):
@@ -256,6 +257,7 @@ def origins_setting() -> str:
 _rules: PathRules | None = None
 _denials = Denials()
 _words = DJANGO_SETTINGS
+_gate = Gate(None, _denials)
 _debug = False
 
 
@@ -264,12 +266,13 @@ def current_rules() -> PathRules:
 
     :raises ImproperlyConfigured: with every problem, each at the name of its setting.
     """
-    global _rules, _words, _denials, _debug
+    global _rules, _words, _denials, _gate, _debug
     rules = _rules
     if rules is None:
         try:
             rules, _words, on_denied, debug = _Reader().read()
             _denials = Denials(on_denied)
+            _gate = Gate(rules.application, _denials)
             # Looking up a setting of Django takes longer than all else about an allowed request.
             _debug = settings.DEBUG if debug is None else debug
             _rules = rules
@@ -282,6 +285,12 @@ def current_denials() -> Denials:
     """What the settings say is done about denials."""
     current_rules()
     return _denials
+
+
+def current_gate() -> Gate:
+    """What judges by the rules, where a gate is on."""
+    current_rules()
+    return _gate
 
 
 def words_in_settings(policy: Policy) -> Words:

@@ -5,24 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver
 
 from .._engine import answer_preflight, update_headers, without_caching
+from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
 from .._protocol import ENVIRON_REQUEST_METHOD
-from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block
+from .._refusals import note_no_answer
+from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block, may_gate
 from ..errors import show
-from .conf import current_denials, current_rules, is_debug
-from .routing import check_views, marks_of, note_mark, route, source_of, words_of
+from .conf import current_denials, current_gate, current_rules, is_debug
+from .routing import check_views, marks_of, may_refuse, note_mark, route, source_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import Any, TypeVar, Unpack
 
     from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
 
     from .._engine import Decision
     from .._paths import PathRules
@@ -59,65 +61,114 @@ class CORSMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # URLconf -> the rules under which its views were checked. Django keeps a resolver for each.
-        self._checked: dict[object, PathRules] = {}
+        # URLconf -> the rules under which its views were checked, and whether a gate may be on.
+        # Django keeps a resolver for each.
+        self._checked: dict[object, tuple[PathRules, bool]] = {}
         current_rules()
 
-    def _rules_of(self, request: HttpRequest) -> PathRules:
+    def _rules_of(self, request: HttpRequest) -> tuple[PathRules, bool]:
         """The rules of the settings, once all views are known to go together with them."""
         rules = current_rules()
         urlconf: object = getattr(request, "urlconf", None)
-        if self._checked.get(urlconf) is not rules and check_views(urlconf, rules):
-            self._checked[urlconf] = rules
-        return rules
+        known = self._checked.get(urlconf)
+        if known is not None and known[0] is rules:
+            return known
+        if not check_views(urlconf, rules):
+            return rules, any(map(may_gate, rules.sources()))
+        known = self._checked[urlconf] = rules, may_refuse(urlconf, rules)
+        return known
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        rules = self._rules_of(request)
+        rules, gated = self._rules_of(request)
         if is_preflight(request.META):
             source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-            decision = _as_cacheable(_decide(source, request.META), differs)
+            decision = _decide(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
+        if gated and not passes(request.META):
+            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
+            refusal = _refuse(source, request)
+            if refusal is not None:
+                return refusal
         urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
         return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        rules = self._rules_of(request)
+        rules, gated = self._rules_of(request)
         if is_preflight(request.META):
             source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
-            decision = _as_cacheable(await _decide_in_thread(source, request.META), differs)
+            decision = await _decide_in_thread(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
+        if gated and not passes(request.META):
+            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
+            refusal = await _refuse_in_thread(source, rules, request)
+            if refusal is not None:
+                return refusal
         urlconf = getattr(request, "urlconf", None)
         response = await cast("Any", self.get_response(request))
         source = source_of(request, rules, urlconf)
         return _finish(response, await _decide_in_thread(source, request.META))
 
 
-def _decide(source: Source, meta: dict[str, Any]) -> Decision | None:
-    return _note(decide_by(source, meta), meta)
+def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
+    return _note(_as_cacheable(decide_by(source, meta), differs), meta)
 
 
-async def _decide_in_thread(source: Source, meta: dict[str, Any]) -> Decision | None:
+async def _decide_in_thread(
+    source: Source, meta: dict[str, Any], differs: bool = False
+) -> Decision | None:
     """Callables of the user's may wait for something, and must not do so in the event loop."""
     if may_block(source, meta):
-        return await sync_to_async(_decide)(source, meta)
-    decision = decide_by(source, meta)
-    if decision is None or decision.allowed or not current_denials().may_block:
+        return await sync_to_async(_decide)(source, meta, differs)
+    decision = _as_cacheable(decide_by(source, meta), differs)
+    may_pass = decision is None or (decision.allowed and decision.kind != "preflight")
+    if may_pass or not current_denials().may_block:
         return _note(decision, meta)
     return await sync_to_async(_note)(decision, meta)
 
 
 def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
     """The decision to write, and all that is said about a denial."""
+    if decision is not None and decision.kind == "preflight":
+        return current_gate().apply(None, decision, meta, is_debug(), words_of)[0]
     if decision is None or (decision.allowed and not is_debug()):
         return decision
     return current_denials().note(meta, decision, is_debug(), words_of)
+
+
+def _refuse(source: Source, request: HttpRequest) -> HttpResponseBase | None:
+    """The answer in the project's stead, where the gate refuses the request."""
+    meta = request.META
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        host = ""  # no origin is our own there
+    if meta.get("HTTP_HOST") != host:
+        meta = {**meta, "HTTP_HOST": host}
+    found = decide_by(source, meta)
+    decision, answer = current_gate().ask(source, found, meta, is_debug(), words_of)
+    if decision is None:
+        return None
+    if isinstance(answer, HttpResponseBase):
+        return _finish(answer, decision)
+    if answer is not None:
+        note_no_answer(answer, "HttpResponse")
+    return _answer(decision)
+
+
+async def _refuse_in_thread(
+    source: Source, rules: PathRules, request: HttpRequest
+) -> HttpResponseBase | None:
+    may_wait = current_denials().may_block or any(
+        may_block(asked, request.META) for asked in (source, rules.application)
+    )
+    return await sync_to_async(_refuse)(source, request) if may_wait else _refuse(source, request)
 
 
 def _answer(decision: Decision) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
-from .._sources import NOT_GIVEN, NotGiven, warn_if_closed
+from .._sources import NOT_GIVEN, NotGiven, may_gate, warn_if_closed
 from .._words import KEYWORDS
 from ..errors import PolicyError
 from .conf import current_rules, words_in_settings
@@ -167,6 +167,14 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     sources = [source for policies in merged.values() for source in policies.sources()]
     warn_if_closed((*rules.sources(), *sources), "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
     return frozenset(mark for policies in merged.values() for mark in policies.marks)
+
+
+@lru_cache(maxsize=1024)
+def may_refuse(urlconf: Any, rules: PathRules) -> bool:
+    """Whether a gate may be on somewhere, once the views are known to load and to be valid."""
+    views = {view for _, view in walk(urlconf)} if _marks_exist else set()
+    sources = [source for view in views for source in _policies_of(view, rules).sources()]
+    return any(map(may_gate, (*rules.sources(), *sources)))
 
 
 @lru_cache(maxsize=4096)

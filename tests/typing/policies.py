@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, assert_type
 
-from corsgate import Decision, Policy, PolicyError, Problem, decide
+from corsgate import Decision, Policy, PolicyError, Problem, check, decide
 
 
 def is_tenant(origin: str, environ: Mapping[str, Any]) -> bool:
@@ -23,6 +23,9 @@ mixed = Policy(
     max_age=None,
     allow_timing=True,
     preflight_status=200,
+    gate="enforce",
+    write_origins=["https://app.example.com", is_tenant],
+    own_origins={"https://www.example.com"},
     dangerously_allow="public-suffix",
 )
 
@@ -30,6 +33,7 @@ assert_type(one.allow_methods, tuple[str, ...])
 assert_type(one.allow_credentials, bool)
 assert_type(one.max_age, int | None)
 assert_type(one.preflight_status, int)
+assert_type(one.gate, Literal["off", "report", "enforce"])
 assert_type(one.replace(max_age=60), Policy)
 assert_type(one.to_dict(), dict[str, Any])
 assert_type(Policy(**one.to_dict()), Policy)
@@ -41,10 +45,13 @@ Policy(origins="*")  # type: ignore[arg-type]
 Policy(allow_origins=5)  # type: ignore[arg-type]
 Policy(allow_credentials="yes")  # type: ignore[arg-type]
 Policy(max_age="600")  # type: ignore[arg-type]
+Policy(gate="on")  # type: ignore[arg-type]
+Policy(own_origins=is_tenant)  # type: ignore[arg-type]
 
 decision = decide(one, {"REQUEST_METHOD": "GET"})
 assert_type(decision, Decision)
-assert_type(decision.kind, Literal["preflight", "actual", "not-cors"])
+assert_type(check(one, {"REQUEST_METHOD": "GET", "HTTP_UPGRADE": "websocket"}), Decision)
+assert_type(decision.kind, Literal["preflight", "actual", "not-cors", "gate"])
 assert_type(decision.allowed, bool)
 assert_type(decision.reason, str | None)
 assert_type(decision.policy, Policy | None)

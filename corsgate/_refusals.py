@@ -1,0 +1,201 @@
+"""What a front end does with a gate: whose gate holds, what is said, and what is answered."""
+
+from __future__ import annotations
+
+from . import _protocol
+from ._callables import failures
+from ._engine import answer_preflight, decide, write_headers
+from ._gate import is_safe, judge, limit, passes, refuse
+from ._origin import find_fault, read_origin
+from ._sources import CLOSED, FAILED, HandsOff, ask, is_preflight
+from ._words import one_line, shown
+from .policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from ._denials import Denials
+    from ._engine import Decision
+    from ._sources import Source
+    from ._words import Words
+
+_MODES = ("off", "report", "enforce")
+
+
+class Gate:
+    """The gate of one application; shared by threads.
+
+    :param application: the source that holds for the whole application.
+    :param denials: what is done about denials.
+    """
+
+    __slots__ = ("_application", "_denials", "_strictest")
+
+    def __init__(self, application: Source, denials: Denials) -> None:
+        self._application = application
+        self._denials = denials
+        # Where the application has a callable, the strictest policy that it has given: that gate
+        # holds while it fails, since whoever makes it fail must not open the gate.
+        self._strictest = application if isinstance(application, Policy) else CLOSED
+
+    def apply(
+        self,
+        source: Source,
+        decision: Decision | None,
+        environ: Mapping[str, Any],
+        debug: bool,
+        words_of: Callable[[Policy], Words],
+    ) -> tuple[Decision | None, object]:
+        """What to write, with all that is said about a denial; of the kind `"gate"` if refused.
+
+        :param source: what was asked for the policy, and `decision` what came of it.
+        :param words_of: as of `Denials.note`.
+        :return: also what `on_denied` has returned for a refusal.
+        """
+        if decision is not None and decision.kind == "preflight":
+            limited = limit(decision, environ)
+            if limited.policy is not None and decision.allowed and not limited.allowed:
+                return self._note(limited, limited.policy, environ, debug, words_of)
+            decision = limited
+        else:
+            refused, answer = self.ask(source, decision, environ, debug, words_of)
+            if refused is not None:
+                return refused, answer
+        if decision is not None and (debug or not decision.allowed):
+            decision = self._denials.note(environ, decision, debug, words_of)
+        return decision, None
+
+    def ask(
+        self,
+        source: Source,
+        decision: Decision | None,
+        environ: Mapping[str, Any],
+        debug: bool,
+        words_of: Callable[[Policy], Words],
+    ) -> tuple[Decision | None, object]:
+        """The refusal to write, or None where the request may go on; arguments as of `apply`."""
+        if passes(environ):
+            return None, None
+        refusal = self._judge(source, decision, environ)
+        if refusal is None or refusal.policy is None:
+            return None, None
+        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
+        return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
+
+    def _note(
+        self,
+        refusal: Decision,
+        policy: Policy,
+        environ: Mapping[str, Any],
+        debug: bool,
+        words_of: Callable[[Policy], Words],
+    ) -> tuple[Decision, object]:
+        said = explain_refusal(words_of(policy), policy, environ) if debug else ""
+        return self._denials.note_refusal(environ, refusal, said)
+
+    def _judge(
+        self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
+    ) -> Decision | None:
+        policy = decision.policy if decision is not None else None
+        judged = decision
+        if source is self._application and policy is not None and _has_gate(policy):
+            self._note_gate(policy)
+        elif policy is None or not _has_gate(policy):
+            policy = self._gate_around(source, policy, environ)
+            judged = decide(policy, environ)
+        if judged is None or policy.gate == "off":
+            return None
+        reason = judge(policy, environ, readable=judged.allowed)
+        return None if reason is None else refuse(policy, decision, reason)
+
+    def _gate_around(
+        self, source: Source, policy: Policy | None, environ: Mapping[str, Any]
+    ) -> Policy:
+        """Whose gate holds where a source leaves CORS alone (None), or no policy can be told."""
+        if source is None:
+            return CLOSED  # there is no gate around it: see `leave`
+        around = source.gated if isinstance(source, HandsOff) else self._application
+        found = policy
+        if around is not source:
+            found = ask(around, environ)
+            if around is self._application and found is not None and _has_gate(found):
+                self._note_gate(found)
+        if found is None:
+            return CLOSED
+        if not _has_gate(found):
+            found = self._strictest
+        elif policy is None:
+            return found
+        return CLOSED.replace(gate=found.gate, own_origins=found.own_origins)
+
+    def _note_gate(self, policy: Policy) -> None:
+        if _MODES.index(policy.gate) > _MODES.index(self._strictest.gate):
+            self._strictest = policy
+
+
+def answer_refusal(
+    decision: Decision, answer: object, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer in the application's stead: with what `on_denied` has returned, or a plain 403.
+
+    :param answer: a WSGI application, or None.
+    """
+    if callable(answer):
+
+        def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+            return start_response(status, refused_headers(headers, decision), exc_info)
+
+        return answer(environ, gated_start_response)  # type: ignore[no-any-return]
+    if answer is not None:
+        note_no_answer(answer, "WSGI application")
+    status, headers, body = answer_preflight(decision)
+    start_response(status, headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def refused_headers(headers: list[tuple[str, str]], decision: Decision) -> list[tuple[str, str]]:
+    """The headers of an answer that `on_denied` has given, with those of a refusal."""
+    kept = [line for line in headers if line[0].lower() != "cache-control"]
+    return write_headers(kept, decision)
+
+
+def note_no_answer(answer: object, wanted: str) -> None:
+    """Log that `on_denied` has returned what cannot be sent."""
+    text = f"on_denied gave %s, which is no {wanted}, so the gate answers by itself"
+    failures.add(note_no_answer, answer, text, answer)
+
+
+def _has_gate(policy: Policy) -> bool:
+    """Whether its `gate` counts: that of what stands for no policy at all says nothing."""
+    return policy is not CLOSED and policy is not FAILED
+
+
+def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) -> str:
+    """Why the gate refuses a request, and what would let it pass: one line of printable ASCII."""
+    # The preflights that are denied here are for unsafe methods, and never come from the own site.
+    asks = is_preflight(environ)
+    unsafe = asks or not is_safe(environ)
+    follows = policy.write_origins is None and policy.allow_origins != ("*",)
+    option = "write_origins" if unsafe and not follows else "allow_origins"
+    origin = environ.get(_protocol.ENVIRON_ORIGIN)
+    trusts = f"{words.setting(option)} does not trust{'' if unsafe else ' to read'}"
+    exempt = f"{words.at('').line('gate', 'off')} for this route alone, if every site may call it"
+    if origin is None:
+        site = shown(environ.get(_protocol.ENVIRON_FETCH_SITE, ""))
+        return one_line(
+            f"The browser says that the request comes from another site (Sec-Fetch-Site: {site})"
+            f" and not from which. To allow it: {exempt}"
+        )
+    if origin == "null" or "*" in origin or read_origin(origin) is None or find_fault(origin):
+        return one_line(
+            f"The page sends the origin {shown(origin)}, which {trusts}. To allow it: {exempt}"
+        )
+    entries = [..., origin] if getattr(policy, option) else [origin]
+    fix: str = words.line(option, entries)
+    if _protocol.ENVIRON_FETCH_SITE not in environ and not asks:
+        own = [..., origin] if policy.own_origins else [origin]
+        fix += f"; if that is this very site: {words.line('own_origins', own)}"
+    return one_line(f"The page is on {shown(origin)}, which {trusts}. To allow it: {fix}")

@@ -1,0 +1,376 @@
+"""The gate in Flask: after routing, so that a view's own policy rules, and before any hook."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+from wsgiref.validate import validator
+
+import pytest
+from flask import Blueprint, Flask, Response, jsonify, request, request_started, session
+from flask.views import MethodView
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+from wsgi_client import Answer, SpyApp, call, comparable
+
+import corsgate._callables
+from corsgate import Decision, Policy
+from corsgate.flask import CORSGate, cors
+
+APP = "https://app.example.com"  # may read and write
+READER = "https://reader.example.org"  # may read
+EVIL = "https://evil.example.net"
+OPTIONS: dict[str, Any] = {
+    "allow_origins": [APP, READER],
+    "write_origins": [APP],
+    "gate": "enforce",
+}
+PLAIN = b"403 Forbidden: a page on another site may not make this request.\n"
+REFUSED = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": str(len(PLAIN)),
+    "Cache-Control": "no-store",
+    "Vary": "Origin, Sec-Fetch-Site",
+}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    caplog.set_level(logging.INFO, "corsgate")
+    corsgate._callables.failures.clear()
+    yield
+    corsgate._callables.failures.clear()
+
+
+class Site:
+    """An application whose views and hooks say that they ran."""
+
+    def __init__(self, *paths: str, **config: Any) -> None:
+        self.ran: list[str] = []
+        self.app = Flask("project", static_folder=None)
+        self.app.config.update(config)
+        self.app.before_request(lambda: self.ran.append("hook"))
+        for path in paths or ("/",):
+            self.add(path)
+
+    def view(self, name: str) -> Callable[..., str]:
+        def view(**values: object) -> str:
+            self.ran.append(name)
+            return "done"
+
+        return view
+
+    def add(self, path: str, mark: Any = lambda view: view, **options: Any) -> None:
+        options.setdefault("methods", ["GET", "POST", "PUT"])
+        self.app.add_url_rule(path, path, mark(self.view(path)), **options)
+
+    def send(
+        self, path: str = "/", method: str = "POST", origin: str | None = EVIL, **sent: str
+    ) -> Answer:
+        self.ran.clear()
+        headers = {"Sec-Fetch-Site": "cross-site", **_named(sent)}
+        if origin is not None:
+            headers["Origin"] = origin
+        return call(validator(self.app), method, path, headers)
+
+    def runs(self, path: str = "/", method: str = "POST", origin: str | None = EVIL) -> bool:
+        """Whether a request reaches the application; the whole of it, or nothing."""
+        status = self.send(path, method, origin).status
+        assert (status != 403) == bool(self.ran)
+        return bool(self.ran)
+
+
+def _named(sent: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in sent.items()}
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_nothing_of_the_application_runs(marked: bool) -> None:
+    site = Site()
+    if marked:  # so that the policy is known after routing only
+        site.add("/marked", cors(max_age=5))
+    CORSGate(site.app, **OPTIONS)
+    for path in ("/", "/nowhere", "/marked"):
+        found = site.send(path)
+        assert (found.status, found.body, site.ran) == (403, PLAIN, [])
+        assert found.seen == comparable(REFUSED)
+        readable = site.send(path, origin=READER)
+        assert (readable.status, site.ran) == (403, [])
+        assert readable.seen == comparable({**REFUSED, "Access-Control-Allow-Origin": READER})
+    passed = site.send("/", origin=APP)
+    assert (passed.body, site.ran) == (b"done", ["hook", "/"])
+    assert passed.cors == comparable({"Access-Control-Allow-Origin": APP, "Vary": "Origin"})
+    assert site.send("/", "HEAD").body == b""
+    assert site.send("/", "GET", None).body == b"done"
+    assert site.send("/", "GET", EVIL).status == 403
+    assert site.send("/", "POST", EVIL, Sec_Fetch_Site="same-origin").status == 200
+    assert site.send("/", "PATCH", EVIL).status == 403
+    assert site.send("/", "PATCH", APP).status == 405
+
+
+def test_settings_of_the_configuration() -> None:
+    site = Site(
+        CORS_ALLOW_ORIGINS=f"{APP},{READER}",
+        CORS_GATE="enforce",
+        CORS_WRITE_ORIGINS=APP,
+        CORS_OWN_ORIGINS="https://www.example.com",
+    )
+    CORSGate(site.app)
+    assert not site.runs()
+    assert site.runs(origin=APP)
+    headers = {"Origin": "https://www.example.com", "Host": "inside:8000"}
+    assert call(site.app, "POST", "/", headers).status == 200
+
+
+def test_a_report_only_tells() -> None:
+    told: list[Decision] = []
+    site = Site()
+    CORSGate(
+        site.app,
+        on_denied=lambda environ, found: told.append(found),
+        **{**OPTIONS, "gate": "report"},
+    )
+    assert site.runs(origin=READER)
+    assert [found.kind for found in told] == ["gate"]
+    assert site.runs()  # nor may that page read the answer
+    assert [found.kind for found in told] == ["gate", "gate", "actual"]
+
+
+# ------------------------------------------------------------------ whose policy rules
+
+
+def failing(environ: Mapping[str, Any]) -> Policy:
+    raise LookupError("the database is down")
+
+
+def test_the_policy_of_the_view_rules() -> None:
+    site = Site("/plain")
+    site.add("/hook", cors(gate="off"))
+    site.add("/none", cors(None))
+    site.add("/partner", cors(write_origins=[EVIL]))
+    site.add("/alone", cors(Policy(allow_origins=APP)))
+    site.add("/failing", cors(policy=failing))
+    CORSGate(site.app, **OPTIONS)
+    paths = ("/plain", "/hook", "/none", "/partner", "/alone", "/failing", "/nowhere")
+    assert {path for path in paths if site.runs(path)} == {"/hook", "/partner", "/alone"}
+    assert {path for path in paths if site.runs(path, origin=APP)} == {
+        *("/plain", "/hook", "/none", "/alone", "/nowhere")
+    }
+
+
+def test_an_exempt_view_exempts_no_other_cve_2025_47910() -> None:
+    site = Site("/hello")
+    site.add("/hello/", cors(gate="off"))
+    site.add("/other/", cors(gate="off"))
+    CORSGate(site.app, **OPTIONS)
+    assert [path for path in ("/hello/", "/hello", "/Hello/", "/hello/x") if site.runs(path)] == [
+        "/hello/"
+    ]
+    # Of a redirect the exempt view is the reason, and it changes nothing.
+    assert site.send("/other").status == 308
+
+
+def test_blueprints_and_methods_of_a_class() -> None:
+    site = Site("/plain")
+    outer, inner = Blueprint("outer", "outer"), Blueprint("inner", "inner")
+    outer.add_url_rule("/outer", view_func=site.view("outer"), endpoint="o", methods=["POST"])
+    inner.add_url_rule("/inner", view_func=site.view("inner"), endpoint="i", methods=["POST"])
+    none = cors(None)(site.view("none"))
+    outer.add_url_rule("/none", view_func=none, endpoint="n", methods=["POST"])
+    outer.register_blueprint(cors(gate="off")(inner))
+    cors(gate="enforce", allow_origins=READER)(outer)
+    site.app.register_blueprint(outer)
+
+    class Notes(MethodView):
+        @cors(gate="off")
+        def post(self) -> str:
+            site.ran.append("post")
+            return "done"
+
+        def put(self) -> str:
+            site.ran.append("put")
+            return "done"
+
+    site.app.add_url_rule("/notes", view_func=cors(gate="enforce")(Notes.as_view("notes")))
+    CORSGate(site.app, allow_origins=APP)  # whose own gate is off
+    assert site.runs("/plain")
+    assert [path for path in ("/outer", "/inner", "/none") if site.runs(path)] == ["/inner"]
+    assert [site.runs(path, origin=READER) for path in ("/outer", "/inner", "/none")] == [True] * 3
+    assert [site.runs("/notes", method) for method in ("POST", "PUT")] == [True, False]
+
+
+def test_paths() -> None:
+    site = Site("/a/b", "/hook", "/none")
+    CORSGate(site.app, paths={"/hook": {"gate": "off"}, "/none": None}, **OPTIONS)
+    paths = ("/a/b", "/hook", "/none", "//hook", "/nowhere")
+    assert [path for path in paths if site.runs(path)] == ["/hook", "//hook"]
+
+
+def test_a_preflight_is_judged_by_the_gate_of_the_view() -> None:
+    told: list[Decision] = []
+    site = Site("/plain")
+    site.add("/hook", cors(gate="off"))
+    CORSGate(site.app, on_denied=lambda environ, found: told.append(found), **OPTIONS)
+
+    def methods(path: str, origin: str, method: str = "PUT") -> list[str]:
+        found = site.send(path, "OPTIONS", origin, Access_Control_Request_Method=method)
+        assert (found.status, site.ran) == (204, [])
+        return found.values("Access-Control-Allow-Methods")
+
+    every = ["DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"]
+    assert methods("/plain", APP) == methods("/hook", READER) == every
+    assert told == []
+    assert methods("/plain", READER) == ["GET, HEAD, OPTIONS"]
+    assert [(found.kind, found.reason) for found in told] == [("preflight", "cross-site-write")]
+
+
+def test_a_view_that_is_marked_late_is_no_way_in() -> None:
+    site = Site("/plain", "/late")
+    CORSGate(site.app, allow_origins=APP)
+    assert [site.runs(path) for path in ("/plain", "/late")] == [True, True]
+    site.app.view_functions["/late"] = cors(gate="enforce")(site.view("late"))
+    assert [site.runs(path) for path in ("/plain", "/late")] == [True, False]
+
+
+# ------------------------------------------------------------------ other layers
+
+
+def test_behind_a_proxy_the_host_is_what_proxy_fix_says() -> None:
+    site = Site()
+    site.app.wsgi_app = ProxyFix(site.app.wsgi_app, x_host=1)  # type: ignore[method-assign]
+    CORSGate(site.app, **OPTIONS)
+
+    def post(**sent: str) -> int:
+        return call(site.app, "POST", "/", _named(sent)).status
+
+    own = "https://www.example.com"
+    assert post(Host="10.0.0.1:8000", X_Forwarded_Host="www.example.com", Origin=own) == 200
+    assert post(Host="10.0.0.1:8000", Origin=own) == 403
+
+
+def test_an_application_mounted_below_is_behind_the_gate_too() -> None:
+    spy, other = SpyApp(), Site("/x")
+    CORSGate(other.app, allow_origins=EVIL, gate="enforce")
+    site = Site("/plain")
+    site.add("/marked", cors(gate="off"))
+    mounts: dict[str, Any] = {"/spy": spy, "/other": other.app}
+    site.app.wsgi_app = DispatcherMiddleware(site.app.wsgi_app, mounts)  # type: ignore[method-assign]
+
+    def answer(environ: WSGIEnvironment, found: Decision) -> Response | None:
+        return Response("sorry", 401) if environ["PATH_INFO"] == "/spy/sorry" else None
+
+    CORSGate(site.app, paths={"/other/*": {"gate": "off"}}, on_denied=answer, **OPTIONS)
+    assert [site.send(path).status for path in ("/spy/x", "/plain", "/marked")] == [403, 403, 200]
+    assert (site.send("/spy/sorry").body, spy.called) == (b"sorry", 0)
+    assert site.send("/spy/x", origin=APP).status == 200
+    assert spy.called == 1
+    # The gate of the application below counts for what comes so far.
+    assert [site.send("/other/x", origin=origin).status for origin in (EVIL, APP)] == [200, 403]
+
+
+def test_hooks_after_the_request_see_the_refusal() -> None:
+    site = Site()
+
+    @site.app.after_request
+    def add(response: Response) -> Response:
+        response.headers["Strict-Transport-Security"] = "max-age=1"
+        return response
+
+    site.app.register_error_handler(Exception, lambda error: ("handled", 500))
+    site.app.register_error_handler(403, lambda error: ("handled", 403))
+    CORSGate(site.app, **OPTIONS)
+    found = site.send()
+    assert found.body == PLAIN
+    assert found.seen == comparable({**REFUSED, "Strict-Transport-Security": "max-age=1"})
+
+
+# ------------------------------------------------------------------ what is said
+
+
+def test_debug_mode_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    site = Site("/plain")
+    site.add("/marked", cors(write_origins=[READER]))
+    CORSGate(site.app, debug=True, **OPTIONS)
+    found = site.send("/marked")
+    line = (
+        f"The page is on '{EVIL}', which write_origins in cors(...) of view '/marked' does not"
+        f" trust. To allow it: write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
+    )
+    assert found.values("X-CORSGate-Reason") == [line]
+    assert found.body == f"{line}\n".encode()
+    assert caplog.messages == [f"corsgate: the gate refuses 'POST' '/marked': {line}"]
+
+
+def test_a_refusal_is_told_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Decision] = []
+    site = Site()
+    site.add("/marked", cors(max_age=5))
+    CORSGate(site.app, on_denied=lambda environ, found: told.append(found), **OPTIONS)
+    site.send("/marked")
+    [found] = told
+    assert (found.kind, found.reason) == ("gate", "cross-site-write")
+    assert caplog.messages == [
+        f"corsgate: the gate refused 'POST' '/marked' from a page on '{EVIL}': cross-site-write"
+    ]
+    # What passes the gate may still be denied to read: that is told too, and once.
+    site.send("/", "POST", EVIL, Sec_Fetch_Site="none", Sec_Fetch_Mode="cors")
+    assert [found.kind for found in told] == ["gate", "actual"]
+
+
+VALUES: dict[str, tuple[Callable[[], Any], int, bytes]] = {
+    "text and status": (lambda: ("sorry", 401), 401, b"sorry"),
+    "response": (lambda: Response("sorry", 402), 402, b"sorry"),
+    "json": (lambda: (jsonify(why="sorry"), 400), 400, b'{"why":"sorry"}\n'),
+    "the request is there": (lambda: request.path, 200, b"/"),
+    "nothing": (lambda: None, 403, PLAIN),
+}
+
+
+@pytest.mark.parametrize(("value", "status", "body"), VALUES.values(), ids=VALUES)
+def test_on_denied_may_answer(value: Callable[[], Any], status: int, body: bytes) -> None:
+    site = Site()
+    CORSGate(site.app, on_denied=lambda environ, found: value(), **OPTIONS)
+    found = site.send(origin=READER)
+    assert (found.status, found.body, site.ran) == (status, body, [])
+    assert found.values("Cache-Control") == ["no-store"]
+    assert found.cors == comparable(
+        {"Access-Control-Allow-Origin": READER, "Vary": "Origin, Sec-Fetch-Site"}
+    )
+
+
+def test_what_is_no_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    site = Site()
+    CORSGate(site.app, on_denied=lambda environ, found: 7, **OPTIONS)
+    assert site.send().body == PLAIN
+    assert caplog.messages[-1] == (
+        "corsgate: on_denied gave 7, which is no Flask response value, so the gate answers by"
+        " itself"
+    )
+
+
+def test_an_answer_may_use_the_session() -> None:
+    site = Site(SECRET_KEY="for tests only")
+
+    def answer(environ: WSGIEnvironment, found: Decision) -> str:
+        return f"sorry, {session.get('name')}"
+
+    CORSGate(site.app, on_denied=answer, **OPTIONS)
+    found = site.send()
+    assert found.body == b"sorry, None"
+    assert found.values("Vary") == ["Cookie, Origin, Sec-Fetch-Site"]
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+@pytest.mark.parametrize(("gate", "receivers"), [("off", 0), ("report", 1), ("enforce", 1)])
+def test_the_signal_is_used_only_where_a_gate_is_on(gate: Any, receivers: int) -> None:
+    site = Site()
+    site.add("/marked", cors(max_age=5))
+    CORSGate(site.app, **{**OPTIONS, "gate": gate})
+    for _ in range(2):
+        site.send("/", "GET", None)
+        assert len(list(request_started.receivers_for(site.app))) == receivers
+    # A request of the same application that came round the gate is none of its business.
+    with site.app.test_request_context("/", method="POST", headers={"Origin": EVIL}):
+        assert site.app.full_dispatch_request().status_code == 200
