@@ -696,7 +696,7 @@ def test_a_response_has_what_fetch_gives() -> None:
     response = servers.browser().fetch("/case?q=ä b")
     assert (response.type, response.status, response.reason) == ("cors", 200, "Said")
     assert response.ok
-    assert response.url == f"{API}/case?q=%E4%20b"
+    assert response.url == f"{API}/case?q=%C3%A4%20b"
     assert not response.redirected
     assert response.headers["CONTENT-type"] == "application/json"
     assert dict(response.headers) == {"content-type": "application/json"}
@@ -705,7 +705,7 @@ def test_a_response_has_what_fetch_gives() -> None:
     assert response.headers.get("Vary") is None
     assert response.json() == {"a": 1}
     assert (response.body, response.text) == (b'{"a":1}', '{"a":1}')
-    assert repr(response) == f"<Response cors 200 {API}/case?q=%E4%20b>"
+    assert repr(response) == f"<Response cors 200 {API}/case?q=%C3%A4%20b>"
 
 
 def test_an_opaque_response_shows_nothing() -> None:
@@ -935,6 +935,35 @@ def test_what_a_browser_would_not_take_is_an_error(options: dict[str, Any], text
     assert str(info.value) == text
 
 
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/caf\xe9", "/caf%C3%A9"),
+        ("/\u2603?\xfc=\u2603", "/%E2%98%83?%C3%BC=%E2%98%83"),
+        ("/\udcff", "/%EF%BF%BD"),
+        ("/caf%E9", "/caf%E9"),
+        ("/me#a?b", "/me"),
+        ("/me?a#b?c", "/me?a"),
+        (" /me\t\n", "/me"),
+        ("\0/m\r\ne\x1f ", "/me"),
+        (f"{API}/../me", "/me"),
+        ("/%2e%2E/a/./.%2e/b", "/b"),
+        ("/a//../b", "/a/b"),
+        ("/a/b/..", "/a/"),
+        ("/a/%2E", "/a/"),
+        ("..", "/"),
+        ("https:/me", "/me"),
+        ("https:me", "/me"),
+        ("https:///api.example.com//me", "//me"),
+        ("///api.example.com/me", "/me"),
+    ],
+)
+def test_an_address_is_sent_as_browsers_write_it(url: str, path: str) -> None:
+    """URL, "URL parser"; what a page passes is text, and so UTF-8."""
+    browser = Servers().browser()
+    assert browser.fetch(url).url == f"{API}{path}" == browser.exchanges[0][0].url
+
+
 def test_a_method_may_be_overridden_by_one_that_is_no_forbidden_one() -> None:
     preflight = sent(headers={"X-HTTP-Method-Override": "PUT"})[0]
     assert preflight.header("Access-Control-Request-Headers") == "x-http-method-override"
@@ -1044,7 +1073,7 @@ def test_the_environ_is_that_of_a_server() -> None:
     assert {key: environ[key] for key in environ if key.isupper()} == {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
-        "PATH_INFO": "/a b/\xe4;c",
+        "PATH_INFO": "/a b/\xc3\xa4;c",
         "QUERY_STRING": "x=1%20",
         "SERVER_NAME": "::1",
         "SERVER_PORT": "8000",

@@ -164,6 +164,10 @@ BASE = URL("https", "api.example.com", None, "/a/b", "q")
         ("/c?d", URL("https", "api.example.com", None, "/c", "d")),
         ("//b.example", URL("https", "b.example")),
         ("foo:bar", URL("foo")),
+        ("http:/b.example", URL("http", "b.example")),
+        ("#c", URL("https", "api.example.com", None, "/a/b", "q")),
+        ("?", URL("https", "api.example.com", None, "/a/b", "")),
+        ("../../c/", URL("https", "api.example.com", None, "/c/")),
         ("", URL("https", "api.example.com", None, "/a/b", "q")),
     ],
 )

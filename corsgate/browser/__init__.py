@@ -19,7 +19,7 @@ from ._fetch import UserAgent
 from ._messages import HTTPRequest, HTTPResponse, Response, get
 from ._request import REFERRER_POLICIES, Request
 from ._safelist import is_forbidden, is_no_cors_safelisted
-from ._url import URL, is_origin, parse_url
+from ._url import URL, as_bytes, is_origin, parse_url
 from ._wsgi import WSGITransport, environ_of
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class Browser:
         return response
 
     def _resolve(self, url: str) -> URL:
-        found = parse_url(url, self._base)
+        found = parse_url(as_bytes(url), self._base)
         if found is None or found.scheme not in ("http", "https") or found.has_credentials:
             raise ValueError(f"url is {url!r}, which fetch() does not take here")
         return found
