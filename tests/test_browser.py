@@ -903,11 +903,11 @@ def test_a_page_on_https_calls_no_http(
         ),
         (
             {"headers": {"Cookie": "a=b"}},
-            "a page cannot set the header 'Cookie': the browser does",
+            "a page cannot set the header 'Cookie': browsers drop it silently",
         ),
         (
             {"headers": {"X-HTTP-Method-Override": "PUT, trace"}},
-            "a page cannot set the header 'X-HTTP-Method-Override': the browser does",
+            "a page cannot set the header 'X-HTTP-Method-Override': browsers drop it silently",
         ),
         (
             {"headers": {"X A": "1"}},
@@ -1007,7 +1007,22 @@ def test_what_a_form_cannot_do_is_an_error(options: dict[str, str], text: str) -
         ),
         (
             {"origin": "app.example.com"},
-            "origin is 'app.example.com', which is not how browsers write one",
+            (
+                "origin is 'app.example.com', which is not how browsers write one: write"
+                " 'https://app.example.com'"
+            ),
+        ),
+        (
+            {"origin": "localhost:3000/"},
+            (
+                "origin is 'localhost:3000/', which is not how browsers write one: write"
+                " 'http://localhost:3000'"
+            ),
+        ),
+        ({"origin": "*"}, "origin is '*', which is not how browsers write one"),
+        (
+            {"base_url": ""},
+            "'' is not the origin of an application: write 'https://api.example.com'",
         ),
         ({"engine": "opera"}, "engine is 'opera'; there are: chromium, firefox, webkit"),
         (
@@ -1030,6 +1045,141 @@ def test_a_wrong_set_up_is_an_error(options: dict[str, str], text: str) -> None:
     with pytest.raises(ValueError, match=r".") as info:
         Browser(plain, **{"origin": PAGE, **options})  # type: ignore[arg-type]
     assert str(info.value) == text
+
+
+async def _asgi(scope: object, receive: object, send: object) -> None:
+    raise AssertionError
+
+
+class _ASGI:
+    async def __call__(self, scope: object, receive: object, send: object) -> None:
+        raise AssertionError
+
+    def __repr__(self) -> str:
+        return "<ASGI>"
+
+
+_GIVE = "give the WSGI application itself: a Flask app, or get_wsgi_application() for Django"
+_NO_ASGI = (
+    "ASGI applications are not supported: give a WSGI application, for Django"
+    " get_wsgi_application()"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"app": "shop:app"}, f"app is 'shop:app'; {_GIVE}"),
+        ({"app": None}, f"app is None; {_GIVE}"),
+        ({"app": {API: None}}, f"app['{API}'] is None; {_GIVE}"),
+        ({"app": _asgi}, f"app is {_asgi!r}; {_NO_ASGI}"),
+        ({"app": _ASGI()}, f"app is <ASGI>; {_NO_ASGI}"),
+        (
+            {"app": {3: plain}},
+            (
+                "the origin of an application is 3, which is no str: write"
+                " 'https://api.example.com' or the like"
+            ),
+        ),
+        (
+            {"origin": b"https://a.example"},
+            (
+                "origin is b'https://a.example', which is no str: write"
+                " 'https://app.example.com' or the like"
+            ),
+        ),
+        (
+            {"origin": None},
+            "origin is None, which is no str: write 'https://app.example.com' or the like",
+        ),
+        (
+            {"base_url": 3},
+            "base_url is 3, which is no str: write 'https://api.example.com' or the like",
+        ),
+        (
+            {"explain": 3},
+            (
+                "explain is 3, which cannot be called: give"
+                " functools.partial(corsgate.explain, policy)"
+            ),
+        ),
+        (
+            {"clock": 3},
+            "clock is 3, which cannot be called: give what gives seconds, as time.time does",
+        ),
+    ],
+)
+def test_what_has_the_wrong_type_is_refused_at_once(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError) as info:
+        Browser(**{"app": plain, "origin": PAGE, **options})
+    assert str(info.value) == text
+
+
+_HEADERS = "give a mapping of names to values, or pairs of them"
+_FIELDS = "give a mapping of names to values, all of them str"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"url": b"/me"}, "url is b'/me', which is no str: write '/path' or the like"),
+        ({"url": None}, "url is None, which is no str: write '/path' or the like"),
+        ({"method": b"PUT"}, "method is b'PUT', which is no str: write 'POST' or the like"),
+        ({"headers": None}, f"headers is None; {_HEADERS}"),
+        ({"headers": "X-A: 1"}, f"headers is 'X-A: 1'; {_HEADERS}"),
+        ({"headers": {"X-A": 1}}, "headers has 'X-A' with the value 1; both have to be str"),
+        ({"headers": [(b"X", "1")]}, "headers has b'X' with the value '1'; both have to be str"),
+        (
+            {"method": "POST", "body": {}},
+            "body is {}; give bytes or a str, or say json= or form=",
+        ),
+        ({"body": 3}, "body is 3; give bytes or a str, or say json= or form="),
+        ({"form": []}, f"form is []; {_FIELDS}"),
+        ({"form": {"a": 1}}, f"form is {{'a': 1}}; {_FIELDS}"),
+    ],
+)
+def test_what_a_fetch_is_given_has_the_right_types(options: dict[str, Any], text: str) -> None:
+    servers = Servers()
+    with pytest.raises(TypeError) as info:
+        servers.browser().fetch(**{"url": "/case", **options})
+    assert (str(info.value), servers.seen) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"url": None}, "url is None, which is no str: write '/path' or the like"),
+        ({"fields": "a=1"}, f"fields is 'a=1'; {_FIELDS}"),
+        ({"method": 3}, "method is 3, which is no str: write 'POST' or the like"),
+    ],
+)
+def test_what_a_form_is_given_has_the_right_types(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError) as info:
+        Servers().browser().submit(**{"url": "/case", "fields": {}, **options})
+    assert str(info.value) == text
+
+
+def test_none_is_a_value_that_json_has() -> None:
+    browser = Servers().browser(origin=API)
+    browser.fetch("/case", method="POST", json=None)
+    [(request, _)] = browser.exchanges
+    assert (request.body, request.header("Content-Type")) == (b"null", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (None, "gave None; a WSGI application gives an iterable of bytes"),
+        ([], "never called start_response; is it a WSGI application?"),
+    ],
+)
+def test_what_does_not_answer_is_no_application(given: Any, text: str) -> None:
+    def app(*_: object) -> Any:
+        return given
+
+    with pytest.raises(TypeError) as info:
+        Browser(app, origin=PAGE).fetch("/")
+    assert str(info.value) == f"{app!r} {text}"
 
 
 def test_a_mapping_needs_an_application_for_its_base_url() -> None:
