@@ -739,7 +739,7 @@ def test_a_form_is_sent_with_cookies_and_without_cors() -> None:
         f"{API}/case",
         [
             ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Accept", "*/*"),
+            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
             ("Content-Length", "12"),
             ("Referer", f"{OTHER}/"),
             ("Origin", OTHER),
@@ -752,6 +752,25 @@ def test_a_form_is_sent_with_cookies_and_without_cors() -> None:
     )
     assert (response.type, response.status, response.headers["x-any"]) == ("basic", 200, "1")
     assert servers.seen == ["GET", "POST"]
+
+
+def test_pages_of_one_site_share_the_cache_and_so_show_a_missing_vary() -> None:
+    """Fetch, "determine the HTTP cache partition": by site, not by origin."""
+    servers = Servers(answer=[allow_origin(), ("Cache-Control", "max-age=60")])
+    browser = servers.browser()
+    browser.fetch("/case")
+    error = caught(browser.page("https://admin.example.com"))
+    assert error.code == "allow-origin-mismatch"
+    assert browser.page("https://app.example.net").fetch("/case").status == 200
+    assert servers.seen == ["GET", "GET"]
+
+
+def test_the_same_answer_with_vary_is_asked_for_again() -> None:
+    servers = Servers(answer=[allow_origin(), ("Vary", "Origin"), ("Cache-Control", "max-age=60")])
+    browser = servers.browser()
+    browser.fetch("/case")
+    assert browser.page("https://admin.example.com").fetch("/case").status == 200
+    assert servers.seen == ["GET", "GET"]
 
 
 def test_a_form_of_the_type_text_can_look_like_json() -> None:

@@ -135,16 +135,13 @@ def is_same_origin(one: str, other: str) -> bool:
 
 def is_same_site(one: str, other: str) -> bool:
     """HTML, "same site": the same scheme and registrable domain."""
-    if "null" in (one, other):
-        return False
-    scheme, _, host = _without_port(one).partition("://")
-    other_scheme, _, other_host = _without_port(other).partition("://")
-    if scheme != other_scheme:
-        return False
-    if host == other_host:
-        return True
-    registrable = registrable_domain(host)
-    return registrable is not None and registrable == registrable_domain(other_host)
+    return "null" not in (one, other) and site_of(one) == site_of(other)
+
+
+def site_of(origin: str) -> str:
+    """HTML, "obtain a site" and its serialization; an opaque origin is its own."""
+    scheme, mark, host = re.sub(r":\d+\Z", "", origin).partition("://")
+    return f"{scheme}{mark}{registrable_domain(host) or host}"
 
 
 def registrable_domain(host: str) -> str | None:
@@ -173,7 +170,3 @@ def is_loopback(host: str) -> bool:
 def is_trustworthy(url: URL) -> bool:
     """Secure Contexts, "Is url potentially trustworthy?"."""
     return url.scheme == "https" or is_loopback(url.host)
-
-
-def _without_port(origin: str) -> str:
-    return re.sub(r":\d+\Z", "", origin)
