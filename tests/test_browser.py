@@ -1,6 +1,8 @@
 """`corsgate.browser.Browser`: what it takes, what it sends, and what its errors say."""
 
+import copy
 import io
+import pickle
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -724,6 +726,21 @@ def test_a_body_that_is_no_json_says_so() -> None:
         Servers().browser().fetch("/case").json()
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("options", [{}, {"mode": "same-origin"}])
+def test_an_error_can_be_copied_and_pickled(options: dict[str, Any], protocol: int) -> None:
+    error = caught(Servers(answer=[]).browser(), **options)
+    error.add_note("in the shop")
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error, protocol))):
+        assert type(other) is type(error)
+        assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))
+
+
+def test_errors_have_the_name_that_they_are_imported_by() -> None:
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in (CORSError, FetchError)]
+    assert names == ["corsgate.browser.CORSError", "corsgate.browser.FetchError"]
+
+
 # ------------------------------------------------------------------ forms, pages, caches
 
 
@@ -779,6 +796,20 @@ def test_a_form_of_the_type_text_can_look_like_json() -> None:
     browser.submit("/case", {'{"a': '":1}'}, enctype="text/plain")
     request = browser.exchanges[-1][0]
     assert (request.body, request.header("Content-Type")) == (b'{"a=":1}\r\n', "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("enctype", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"a%0D%0Ab=1%0D%0A2%0D%0A%0D%0A3%0D%0A"),
+        ("text/plain", b"a\r\nb=1\r\n2\r\n\r\n3\r\n\r\n"),
+    ],
+)
+def test_a_form_sends_every_new_line_as_crlf(enctype: str, body: bytes) -> None:
+    """HTML, "convert to a list of name-value pairs"."""
+    browser = Servers().browser()
+    browser.submit("/case", {"a\nb": "1\r2\n\r\n3\r\n"}, enctype=enctype)
+    assert browser.exchanges[-1][0].body == body
 
 
 def test_a_form_that_gets_puts_its_fields_in_the_address() -> None:

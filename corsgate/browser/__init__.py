@@ -6,6 +6,7 @@ It follows the Fetch standard and knows nothing of the library that the applicat
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,9 @@ class Browser:
     """A browser that shows a page on `origin`, and calls applications in this process.
 
     Cookies, the preflight cache and a small HTTP cache are kept from one call to the next. Cookies
-    of other sites are let through if their SameSite allows it.
+    of other sites are let through if their SameSite allows it: that engines block third-party
+    cookies is not modelled. A cookie without SameSite is sent across sites by default and with
+    `engine="firefox"` or `"webkit"`, but not with `"chromium"`.
 
     :param app: a WSGI application: a Flask app, what Django's `get_wsgi_application()` gives; or
         a mapping of origins to applications. What an application raises goes through.
@@ -142,7 +145,8 @@ class Browser:
             path is not one of the page).
         :param method: DELETE, GET, HEAD, OPTIONS, POST and PUT may be in lower case; no other.
         :param headers: what the page sets. In the mode `no-cors` most are dropped, as the standard
-            has it.
+            has it. Those that a page cannot set, such as `Cookie`, are an error here; browsers
+            drop them silently.
         :param body: bytes, or text, which is sent as text/plain unless `headers` say otherwise.
         :param json: a value to send as application/json; of None, `null`.
         :param form: names and values to send as a form does.
@@ -217,14 +221,15 @@ class Browser:
         check_text("method", method, "POST")
         check_fields("fields", fields)
         target = self._resolve(url)
+        entries = [(_with_crlf(name), _with_crlf(value)) for name, value in fields.items()]
         body, headers = None, []
         if method.upper() == "POST":
-            text = urlencode(fields)
+            text = urlencode(entries)
             if enctype == "text/plain":
-                text = "".join(f"{name}={value}\r\n" for name, value in fields.items())
+                text = "".join(f"{name}={value}\r\n" for name, value in entries)
             body, headers = text.encode(), [("Content-Type", enctype)]
         elif method.upper() == "GET":
-            target = target._replace(query=urlencode(fields))
+            target = target._replace(query=urlencode(entries))
         else:
             raise ValueError(f"method is {method!r}, and a form has GET and POST only")
         return self._run(
@@ -261,3 +266,8 @@ class Browser:
         if found is None or found.scheme not in ("http", "https") or found.has_credentials:
             raise ValueError(f"url is {url!r}, which fetch() does not take here")
         return found
+
+
+def _with_crlf(text: str) -> str:
+    """HTML, "convert to a list of name-value pairs"."""
+    return re.sub(r"\r\n?|\n", "\r\n", text)
