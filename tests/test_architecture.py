@@ -56,6 +56,7 @@ BROWSER = (
     "corsgate.browser._request",
     "corsgate.browser._fetch",
     "corsgate.browser._wsgi",
+    "corsgate.browser._arguments",
     "corsgate.browser",
     "corsgate.pytest_plugin",
 )

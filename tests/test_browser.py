@@ -1,6 +1,8 @@
 """`corsgate.browser.Browser`: what it takes, what it sends, and what its errors say."""
 
+import copy
 import io
+import pickle
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -696,7 +698,7 @@ def test_a_response_has_what_fetch_gives() -> None:
     response = servers.browser().fetch("/case?q=ä b")
     assert (response.type, response.status, response.reason) == ("cors", 200, "Said")
     assert response.ok
-    assert response.url == f"{API}/case?q=%E4%20b"
+    assert response.url == f"{API}/case?q=%C3%A4%20b"
     assert not response.redirected
     assert response.headers["CONTENT-type"] == "application/json"
     assert dict(response.headers) == {"content-type": "application/json"}
@@ -705,7 +707,7 @@ def test_a_response_has_what_fetch_gives() -> None:
     assert response.headers.get("Vary") is None
     assert response.json() == {"a": 1}
     assert (response.body, response.text) == (b'{"a":1}', '{"a":1}')
-    assert repr(response) == f"<Response cors 200 {API}/case?q=%E4%20b>"
+    assert repr(response) == f"<Response cors 200 {API}/case?q=%C3%A4%20b>"
 
 
 def test_an_opaque_response_shows_nothing() -> None:
@@ -724,6 +726,21 @@ def test_a_body_that_is_no_json_says_so() -> None:
         Servers().browser().fetch("/case").json()
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("options", [{}, {"mode": "same-origin"}])
+def test_an_error_can_be_copied_and_pickled(options: dict[str, Any], protocol: int) -> None:
+    error = caught(Servers(answer=[]).browser(), **options)
+    error.add_note("in the shop")
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error, protocol))):
+        assert type(other) is type(error)
+        assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))
+
+
+def test_errors_have_the_name_that_they_are_imported_by() -> None:
+    names = [f"{kind.__module__}.{kind.__qualname__}" for kind in (CORSError, FetchError)]
+    assert names == ["corsgate.browser.CORSError", "corsgate.browser.FetchError"]
+
+
 # ------------------------------------------------------------------ forms, pages, caches
 
 
@@ -739,7 +756,7 @@ def test_a_form_is_sent_with_cookies_and_without_cors() -> None:
         f"{API}/case",
         [
             ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Accept", "*/*"),
+            ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
             ("Content-Length", "12"),
             ("Referer", f"{OTHER}/"),
             ("Origin", OTHER),
@@ -754,12 +771,45 @@ def test_a_form_is_sent_with_cookies_and_without_cors() -> None:
     assert servers.seen == ["GET", "POST"]
 
 
+def test_pages_of_one_site_share_the_cache_and_so_show_a_missing_vary() -> None:
+    """Fetch, "determine the HTTP cache partition": by site, not by origin."""
+    servers = Servers(answer=[allow_origin(), ("Cache-Control", "max-age=60")])
+    browser = servers.browser()
+    browser.fetch("/case")
+    error = caught(browser.page("https://admin.example.com"))
+    assert error.code == "allow-origin-mismatch"
+    assert browser.page("https://app.example.net").fetch("/case").status == 200
+    assert servers.seen == ["GET", "GET"]
+
+
+def test_the_same_answer_with_vary_is_asked_for_again() -> None:
+    servers = Servers(answer=[allow_origin(), ("Vary", "Origin"), ("Cache-Control", "max-age=60")])
+    browser = servers.browser()
+    browser.fetch("/case")
+    assert browser.page("https://admin.example.com").fetch("/case").status == 200
+    assert servers.seen == ["GET", "GET"]
+
+
 def test_a_form_of_the_type_text_can_look_like_json() -> None:
     servers = Servers()
     browser = servers.browser()
     browser.submit("/case", {'{"a': '":1}'}, enctype="text/plain")
     request = browser.exchanges[-1][0]
     assert (request.body, request.header("Content-Type")) == (b'{"a=":1}\r\n', "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("enctype", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"a%0D%0Ab=1%0D%0A2%0D%0A%0D%0A3%0D%0A"),
+        ("text/plain", b"a\r\nb=1\r\n2\r\n\r\n3\r\n\r\n"),
+    ],
+)
+def test_a_form_sends_every_new_line_as_crlf(enctype: str, body: bytes) -> None:
+    """HTML, "convert to a list of name-value pairs"."""
+    browser = Servers().browser()
+    browser.submit("/case", {"a\nb": "1\r2\n\r\n3\r\n"}, enctype=enctype)
+    assert browser.exchanges[-1][0].body == body
 
 
 def test_a_form_that_gets_puts_its_fields_in_the_address() -> None:
@@ -903,11 +953,11 @@ def test_a_page_on_https_calls_no_http(
         ),
         (
             {"headers": {"Cookie": "a=b"}},
-            "a page cannot set the header 'Cookie': the browser does",
+            "a page cannot set the header 'Cookie': browsers drop it silently",
         ),
         (
             {"headers": {"X-HTTP-Method-Override": "PUT, trace"}},
-            "a page cannot set the header 'X-HTTP-Method-Override': the browser does",
+            "a page cannot set the header 'X-HTTP-Method-Override': browsers drop it silently",
         ),
         (
             {"headers": {"X A": "1"}},
@@ -933,6 +983,35 @@ def test_what_a_browser_would_not_take_is_an_error(options: dict[str, Any], text
     with pytest.raises(ValueError, match=r".") as info:
         Servers().browser().fetch(**{"url": "/case", **options})
     assert str(info.value) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("/caf\xe9", "/caf%C3%A9"),
+        ("/\u2603?\xfc=\u2603", "/%E2%98%83?%C3%BC=%E2%98%83"),
+        ("/\udcff", "/%EF%BF%BD"),
+        ("/caf%E9", "/caf%E9"),
+        ("/me#a?b", "/me"),
+        ("/me?a#b?c", "/me?a"),
+        (" /me\t\n", "/me"),
+        ("\0/m\r\ne\x1f ", "/me"),
+        (f"{API}/../me", "/me"),
+        ("/%2e%2E/a/./.%2e/b", "/b"),
+        ("/a//../b", "/a/b"),
+        ("/a/b/..", "/a/"),
+        ("/a/%2E", "/a/"),
+        ("..", "/"),
+        ("https:/me", "/me"),
+        ("https:me", "/me"),
+        ("https:///api.example.com//me", "//me"),
+        ("///api.example.com/me", "/me"),
+    ],
+)
+def test_an_address_is_sent_as_browsers_write_it(url: str, path: str) -> None:
+    """URL, "URL parser"; what a page passes is text, and so UTF-8."""
+    browser = Servers().browser()
+    assert browser.fetch(url).url == f"{API}{path}" == browser.exchanges[0][0].url
 
 
 def test_a_method_may_be_overridden_by_one_that_is_no_forbidden_one() -> None:
@@ -978,7 +1057,22 @@ def test_what_a_form_cannot_do_is_an_error(options: dict[str, str], text: str) -
         ),
         (
             {"origin": "app.example.com"},
-            "origin is 'app.example.com', which is not how browsers write one",
+            (
+                "origin is 'app.example.com', which is not how browsers write one: write"
+                " 'https://app.example.com'"
+            ),
+        ),
+        (
+            {"origin": "localhost:3000/"},
+            (
+                "origin is 'localhost:3000/', which is not how browsers write one: write"
+                " 'http://localhost:3000'"
+            ),
+        ),
+        ({"origin": "*"}, "origin is '*', which is not how browsers write one"),
+        (
+            {"base_url": ""},
+            "'' is not the origin of an application: write 'https://api.example.com'",
         ),
         ({"engine": "opera"}, "engine is 'opera'; there are: chromium, firefox, webkit"),
         (
@@ -1001,6 +1095,141 @@ def test_a_wrong_set_up_is_an_error(options: dict[str, str], text: str) -> None:
     with pytest.raises(ValueError, match=r".") as info:
         Browser(plain, **{"origin": PAGE, **options})  # type: ignore[arg-type]
     assert str(info.value) == text
+
+
+async def _asgi(scope: object, receive: object, send: object) -> None:
+    raise AssertionError
+
+
+class _ASGI:
+    async def __call__(self, scope: object, receive: object, send: object) -> None:
+        raise AssertionError
+
+    def __repr__(self) -> str:
+        return "<ASGI>"
+
+
+_GIVE = "give the WSGI application itself: a Flask app, or get_wsgi_application() for Django"
+_NO_ASGI = (
+    "ASGI applications are not supported: give a WSGI application, for Django"
+    " get_wsgi_application()"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"app": "shop:app"}, f"app is 'shop:app'; {_GIVE}"),
+        ({"app": None}, f"app is None; {_GIVE}"),
+        ({"app": {API: None}}, f"app['{API}'] is None; {_GIVE}"),
+        ({"app": _asgi}, f"app is {_asgi!r}; {_NO_ASGI}"),
+        ({"app": _ASGI()}, f"app is <ASGI>; {_NO_ASGI}"),
+        (
+            {"app": {3: plain}},
+            (
+                "the origin of an application is 3, which is no str: write"
+                " 'https://api.example.com' or the like"
+            ),
+        ),
+        (
+            {"origin": b"https://a.example"},
+            (
+                "origin is b'https://a.example', which is no str: write"
+                " 'https://app.example.com' or the like"
+            ),
+        ),
+        (
+            {"origin": None},
+            "origin is None, which is no str: write 'https://app.example.com' or the like",
+        ),
+        (
+            {"base_url": 3},
+            "base_url is 3, which is no str: write 'https://api.example.com' or the like",
+        ),
+        (
+            {"explain": 3},
+            (
+                "explain is 3, which cannot be called: give"
+                " functools.partial(corsgate.explain, policy)"
+            ),
+        ),
+        (
+            {"clock": 3},
+            "clock is 3, which cannot be called: give what gives seconds, as time.time does",
+        ),
+    ],
+)
+def test_what_has_the_wrong_type_is_refused_at_once(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError) as info:
+        Browser(**{"app": plain, "origin": PAGE, **options})
+    assert str(info.value) == text
+
+
+_HEADERS = "give a mapping of names to values, or pairs of them"
+_FIELDS = "give a mapping of names to values, all of them str"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"url": b"/me"}, "url is b'/me', which is no str: write '/path' or the like"),
+        ({"url": None}, "url is None, which is no str: write '/path' or the like"),
+        ({"method": b"PUT"}, "method is b'PUT', which is no str: write 'POST' or the like"),
+        ({"headers": None}, f"headers is None; {_HEADERS}"),
+        ({"headers": "X-A: 1"}, f"headers is 'X-A: 1'; {_HEADERS}"),
+        ({"headers": {"X-A": 1}}, "headers has 'X-A' with the value 1; both have to be str"),
+        ({"headers": [(b"X", "1")]}, "headers has b'X' with the value '1'; both have to be str"),
+        (
+            {"method": "POST", "body": {}},
+            "body is {}; give bytes or a str, or say json= or form=",
+        ),
+        ({"body": 3}, "body is 3; give bytes or a str, or say json= or form="),
+        ({"form": []}, f"form is []; {_FIELDS}"),
+        ({"form": {"a": 1}}, f"form is {{'a': 1}}; {_FIELDS}"),
+    ],
+)
+def test_what_a_fetch_is_given_has_the_right_types(options: dict[str, Any], text: str) -> None:
+    servers = Servers()
+    with pytest.raises(TypeError) as info:
+        servers.browser().fetch(**{"url": "/case", **options})
+    assert (str(info.value), servers.seen) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"url": None}, "url is None, which is no str: write '/path' or the like"),
+        ({"fields": "a=1"}, f"fields is 'a=1'; {_FIELDS}"),
+        ({"method": 3}, "method is 3, which is no str: write 'POST' or the like"),
+    ],
+)
+def test_what_a_form_is_given_has_the_right_types(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError) as info:
+        Servers().browser().submit(**{"url": "/case", "fields": {}, **options})
+    assert str(info.value) == text
+
+
+def test_none_is_a_value_that_json_has() -> None:
+    browser = Servers().browser(origin=API)
+    browser.fetch("/case", method="POST", json=None)
+    [(request, _)] = browser.exchanges
+    assert (request.body, request.header("Content-Type")) == (b"null", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (None, "gave None; a WSGI application gives an iterable of bytes"),
+        ([], "never called start_response; is it a WSGI application?"),
+    ],
+)
+def test_what_does_not_answer_is_no_application(given: Any, text: str) -> None:
+    def app(*_: object) -> Any:
+        return given
+
+    with pytest.raises(TypeError) as info:
+        Browser(app, origin=PAGE).fetch("/")
+    assert str(info.value) == f"{app!r} {text}"
 
 
 def test_a_mapping_needs_an_application_for_its_base_url() -> None:
@@ -1044,7 +1273,7 @@ def test_the_environ_is_that_of_a_server() -> None:
     assert {key: environ[key] for key in environ if key.isupper()} == {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
-        "PATH_INFO": "/a b/\xe4;c",
+        "PATH_INFO": "/a b/\xc3\xa4;c",
         "QUERY_STRING": "x=1%20",
         "SERVER_NAME": "::1",
         "SERVER_PORT": "8000",

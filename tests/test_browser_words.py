@@ -17,6 +17,7 @@ from corsgate.browser._url import (
     is_same_site,
     parse_url,
     registrable_domain,
+    site_of,
 )
 
 # Fetch, "CORS-unsafe request-header byte", spelt once more.
@@ -164,6 +165,10 @@ BASE = URL("https", "api.example.com", None, "/a/b", "q")
         ("/c?d", URL("https", "api.example.com", None, "/c", "d")),
         ("//b.example", URL("https", "b.example")),
         ("foo:bar", URL("foo")),
+        ("http:/b.example", URL("http", "b.example")),
+        ("#c", URL("https", "api.example.com", None, "/a/b", "q")),
+        ("?", URL("https", "api.example.com", None, "/a/b", "")),
+        ("../../c/", URL("https", "api.example.com", None, "/c/")),
         ("", URL("https", "api.example.com", None, "/a/b", "q")),
     ],
 )
@@ -241,6 +246,21 @@ def test_no_origin_is_the_same_as_an_opaque_one() -> None:
 def test_what_is_of_one_site(one: str, other: str, same: bool) -> None:
     """HTML, "same site"."""
     assert is_same_site(one, other) is is_same_site(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [
+        ("https://a.b.example.com:8443", "https://example.com"),
+        ("http://localhost:3000", "http://localhost"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://github.io", "https://github.io"),
+        ("null", "null"),
+    ],
+)
+def test_the_site_of_an_origin(origin: str, site: str) -> None:
+    """HTML, "obtain a site"."""
+    assert site_of(origin) == site
 
 
 @pytest.mark.parametrize(

@@ -326,7 +326,10 @@ def test_all_that_is_wrong_with_the_policy_is_said() -> None:
         ),
         (
             ["--origin", APP, "-H", "Cookie"],
-            "No browser sends this: a page cannot set the header 'Cookie': the browser does.",
+            (
+                "No browser sends this: a page cannot set the header 'Cookie': browsers drop it"
+                " silently."
+            ),
         ),
         (
             ["--origin", APP, "--path", "ftp://example.com/x"],

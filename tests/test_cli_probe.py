@@ -435,7 +435,10 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
         (["http://x", "-H", "X-One"], "--header is 'X-One'; write 'Name: value'."),
         (
             ["http://x", "-H", "Cookie: a"],
-            "No browser sends this: a page cannot set the header 'Cookie': the browser does.",
+            (
+                "No browser sends this: a page cannot set the header 'Cookie': browsers drop it"
+                " silently."
+            ),
         ),
         (
             ["http://x", "-X", "TRACE"],

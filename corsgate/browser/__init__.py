@@ -6,48 +6,52 @@ It follows the Fetch standard and knows nothing of the library that the applicat
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections.abc import Mapping
-from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from .._protocol import FORBIDDEN_METHODS, is_token
+from ._arguments import (
+    FORM,
+    NOT_GIVEN,
+    check_application,
+    check_callable,
+    check_choices,
+    check_fields,
+    check_text,
+    content_of,
+    http_origin,
+    page_origin,
+    pairs_of,
+)
 from ._engines import ENGINES, STANDARD
 from ._errors import CORSError, FetchError
 from ._fetch import UserAgent
 from ._messages import HTTPRequest, HTTPResponse, Response, get
-from ._request import REFERRER_POLICIES, Request
-from ._safelist import is_forbidden, is_no_cors_safelisted
-from ._url import URL, is_origin, parse_url
+from ._request import Request
+from ._safelist import is_no_cors_safelisted
+from ._url import URL, as_bytes, parse_url
 from ._wsgi import WSGITransport, environ_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import WSGIApplication
 
-    from ._messages import Headers
-
 __all__ = ["Browser", "CORSError", "FetchError", "HTTPRequest", "HTTPResponse", "Response"]
 
 # "Normalize" a method.
 _NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
-_FORM = "application/x-www-form-urlencoded"
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "mode": ("cors", "no-cors", "same-origin"),
-    "credentials": ("omit", "same-origin", "include"),
-    "redirect": ("follow", "error", "manual"),
-    "cache": ("default", "no-store"),
-    "referrer_policy": REFERRER_POLICIES,
-    "enctype": (_FORM, "text/plain"),
-}
 
 
 class Browser:
     """A browser that shows a page on `origin`, and calls applications in this process.
 
     Cookies, the preflight cache and a small HTTP cache are kept from one call to the next. Cookies
-    of other sites are let through if their SameSite allows it.
+    of other sites are let through if their SameSite allows it: that engines block third-party
+    cookies is not modelled. A cookie without SameSite is sent across sites by default and with
+    `engine="firefox"` or `"webkit"`, but not with `"chromium"`.
 
     :param app: a WSGI application: a Flask app, what Django's `get_wsgi_application()` gives; or
         a mapping of origins to applications. What an application raises goes through.
@@ -63,6 +67,7 @@ class Browser:
         corsgate `functools.partial(corsgate.explain, policy)`.
     :param clock: gives the time in seconds since the epoch, for the caches and cookies.
     :raises ValueError: for an origin that no browser sends, and the like.
+    :raises TypeError: for an `app` that is no WSGI application, and the like.
     :ivar exchanges: every request that was sent, with its answer, oldest first.
     """
 
@@ -76,21 +81,28 @@ class Browser:
         explain: Callable[..., object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if base_url is not None:
+            check_text("base_url", base_url, "https://api.example.com")
         if isinstance(app, Mapping):
             apps = dict(app)
-            base_url = base_url or next(iter(apps), None)
         else:
-            base_url = base_url or "https://testserver"
-            apps = {base_url: app}
-        for url in apps:
-            _http_origin(url)
+            check_application("app", app)
+            apps = {"https://testserver" if base_url is None else base_url: app}
+        for url, one in apps.items():
+            http_origin(url)
+            check_application(f"app[{url!r}]", one)
+        if base_url is None:
+            base_url = next(iter(apps), None)
         if base_url not in apps:
             raise ValueError(f"base_url is {base_url!r}, and there is no application for it")
-        if engine is not None and engine not in ENGINES:
+        if engine is not None and engine not in tuple(ENGINES):
             raise ValueError(f"engine is {engine!r}; there are: {', '.join(ENGINES)}")
+        if explain is not None:
+            check_callable("explain", explain, "functools.partial(corsgate.explain, policy)")
+        check_callable("clock", clock, "what gives seconds, as time.time does")
         self.exchanges: list[tuple[HTTPRequest, HTTPResponse]] = []
-        self._origin = _page_origin(origin)
-        self._base = _http_origin(base_url)
+        self._origin = page_origin(origin)
+        self._base = http_origin(base_url)
         self._explain = explain
         self._transport = WSGITransport(apps)
         self._agent = UserAgent(
@@ -108,7 +120,7 @@ class Browser:
         :param origin: as for `Browser`.
         """
         other = copy.copy(self)
-        other._origin = _page_origin(origin)
+        other._origin = page_origin(origin)
         return other
 
     def fetch(
@@ -118,7 +130,7 @@ class Browser:
         method: str = "GET",
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes | str | None = None,
-        json: Any = None,
+        json: Any = NOT_GIVEN,
         form: Mapping[str, str] | None = None,
         mode: str = "cors",
         credentials: str = "same-origin",
@@ -133,9 +145,10 @@ class Browser:
             path is not one of the page).
         :param method: DELETE, GET, HEAD, OPTIONS, POST and PUT may be in lower case; no other.
         :param headers: what the page sets. In the mode `no-cors` most are dropped, as the standard
-            has it.
+            has it. Those that a page cannot set, such as `Cookie`, are an error here; browsers
+            drop them silently.
         :param body: bytes, or text, which is sent as text/plain unless `headers` say otherwise.
-        :param json: a value to send as application/json.
+        :param json: a value to send as application/json; of None, `null`.
         :param form: names and values to send as a form does.
         :param mode: cors, no-cors or same-origin.
         :param credentials: omit, same-origin or include: whether cookies go along.
@@ -147,10 +160,12 @@ class Browser:
         :raises CORSError: if the CORS protocol does not allow it.
         :raises FetchError: if it is rejected for something else.
         :raises ValueError: for arguments that a browser would not take.
+        :raises TypeError: for arguments of another type.
         :raises LookupError: for an address that no application serves.
         """
-        _check(mode=mode, credentials=credentials, redirect=redirect, cache=cache)
-        _check(referrer_policy=referrer_policy)
+        check_choices(mode=mode, credentials=credentials, redirect=redirect, cache=cache)
+        check_choices(referrer_policy=referrer_policy)
+        check_text("method", method, "POST")
         upper = method.upper()
         if upper in _NORMALIZED:
             method = upper
@@ -158,10 +173,10 @@ class Browser:
             raise ValueError(f"method is {method!r}, which fetch() does not take")
         if mode == "no-cors" and method not in ("GET", "HEAD", "POST"):
             raise ValueError(f"method is {method!r}, and no-cors has GET, HEAD and POST only")
-        content, content_type = _content(body, json, form)
+        content, content_type = content_of(body, json, form)
         if content is not None and method in ("GET", "HEAD"):
             raise ValueError(f"a {method} request has no body: say method='POST' or the like")
-        pairs = _pairs(headers)
+        pairs = pairs_of(headers)
         if content_type and get(pairs, "Content-Type") is None:
             pairs.append(("Content-Type", content_type))
         if mode == "no-cors":
@@ -188,7 +203,7 @@ class Browser:
         fields: Mapping[str, str],
         *,
         method: str = "POST",
-        enctype: str = _FORM,
+        enctype: str = FORM,
         referrer_policy: str = "strict-origin-when-cross-origin",
     ) -> Response:
         """What a form on the page does: no CORS, cookies go along, the answer is shown to the user.
@@ -202,16 +217,19 @@ class Browser:
         :param referrer_policy: the page's, as in `Referrer-Policy`.
         :raises FetchError: if a redirect leads nowhere.
         """
-        _check(enctype=enctype, referrer_policy=referrer_policy)
+        check_choices(enctype=enctype, referrer_policy=referrer_policy)
+        check_text("method", method, "POST")
+        check_fields("fields", fields)
         target = self._resolve(url)
+        entries = [(_with_crlf(name), _with_crlf(value)) for name, value in fields.items()]
         body, headers = None, []
         if method.upper() == "POST":
-            text = urlencode(fields)
+            text = urlencode(entries)
             if enctype == "text/plain":
-                text = "".join(f"{name}={value}\r\n" for name, value in fields.items())
+                text = "".join(f"{name}={value}\r\n" for name, value in entries)
             body, headers = text.encode(), [("Content-Type", enctype)]
         elif method.upper() == "GET":
-            target = target._replace(query=urlencode(fields))
+            target = target._replace(query=urlencode(entries))
         else:
             raise ValueError(f"method is {method!r}, and a form has GET and POST only")
         return self._run(
@@ -243,57 +261,13 @@ class Browser:
         return response
 
     def _resolve(self, url: str) -> URL:
-        found = parse_url(url, self._base)
+        check_text("url", url, "/path")
+        found = parse_url(as_bytes(url), self._base)
         if found is None or found.scheme not in ("http", "https") or found.has_credentials:
             raise ValueError(f"url is {url!r}, which fetch() does not take here")
         return found
 
 
-def _check(**given: str) -> None:
-    for name, value in given.items():
-        if value not in _CHOICES[name]:
-            raise ValueError(f"{name} is {value!r}; there are: {', '.join(_CHOICES[name])}")
-
-
-def _page_origin(origin: str) -> str:
-    if not is_origin(origin):
-        url = parse_url(origin)
-        fix = f": write {url.origin!r}" if url and url.host else ""
-        raise ValueError(f"origin is {origin!r}, which is not how browsers write one{fix}")
-    return origin
-
-
-def _http_origin(text: str) -> URL:
-    url = parse_url(text)
-    if url is None or not url.host or url.origin != text:
-        fix = f"write {url.origin!r}" if url and url.host else "write 'https://api.example.com'"
-        raise ValueError(f"{text!r} is not the origin of an application: {fix}")
-    return url
-
-
-def _content(
-    body: bytes | str | None, json: Any, form: Mapping[str, str] | None
-) -> tuple[bytes | None, str | None]:
-    """Fetch, "extract a body with type"."""
-    if (body is not None) + (json is not None) + (form is not None) > 1:
-        raise ValueError("body, json and form: only one of them can be sent")
-    if json is not None:
-        return dumps(json).encode(), "application/json"
-    if form is not None:
-        return urlencode(form).encode(), f"{_FORM};charset=UTF-8"
-    if isinstance(body, str):
-        return body.encode(), "text/plain;charset=UTF-8"
-    return body, None
-
-
-def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
-    """The headers of a page, as `new Headers()` takes them."""
-    found = []
-    for name, text in headers.items() if isinstance(headers, Mapping) else headers:
-        value = text.strip(" \t\r\n")
-        if not is_token(name) or any(char in "\0\r\n" or char > "\xff" for char in value):
-            raise ValueError(f"a page cannot send the header {name!r} with the value {value!r}")
-        if is_forbidden(name, value):
-            raise ValueError(f"a page cannot set the header {name!r}: the browser does")
-        found.append((name, value))
-    return found
+def _with_crlf(text: str) -> str:
+    """HTML, "convert to a list of name-value pairs"."""
+    return re.sub(r"\r\n?|\n", "\r\n", text)

@@ -22,7 +22,7 @@ _FRESH_FOR = re.compile(r"(?:^|[,\s])max-age=([0-9]{1,15})")
 class PreflightKey:
     """Fetch, "Cache entry match": what has to be the same, but for credentials.
 
-    :param partition: "network partition key"; the origin of the page stands for its site.
+    :param partition: "network partition key": the site of the page.
     :param origin: as it was sent.
     """
 

@@ -6,6 +6,7 @@ nothing, or not always the same, there is none.
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -187,6 +188,9 @@ class FetchError(Exception):
     :ivar explanation: what the `explain` of the `Browser` says, or "".
     """
 
+    # Where it is public, for tracebacks and pytest.
+    __module__ = "corsgate.browser"
+
     def __init__(
         self,
         code: str,
@@ -217,9 +221,15 @@ class FetchError(Exception):
             lines.append(self.explanation)
         return "\n".join(lines)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # For copy and pickle: what `__init__` was given is not kept.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
 
 class CORSError(FetchError):
     """The CORS protocol said no."""
+
+    __module__ = "corsgate.browser"
 
 
 def failure(

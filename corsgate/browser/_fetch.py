@@ -28,7 +28,7 @@ from ._errors import FetchError, failure
 from ._messages import Headers, HTTPRequest, HTTPResponse, Response, get, values_of
 from ._request import ALL_COOKIES, Request, cookies_allowed, headers_of_the_browser
 from ._safelist import SAFELISTED_RESPONSE_HEADERS, extract_tokens, unsafe_names
-from ._url import is_loopback, is_same_origin, is_same_site, parse_url
+from ._url import is_loopback, is_same_origin, is_same_site, parse_url, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 _NULL_BODY_STATUSES = (101, 103, 204, 205, 304)
+# "Fetch", step 13: the "document `Accept` header value".
+_DOCUMENTS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # "Request-body-header name".
 _BODY_HEADERS = ("content-encoding", "content-language", "content-location", "content-type")
 
@@ -67,7 +69,8 @@ class UserAgent:
         :raises FetchError: for each "network error".
         """
         if get(request.headers, "Accept") is None:
-            request.headers = [*request.headers, ("Accept", "*/*")]
+            accepted = _DOCUMENTS if request.mode == "navigate" else "*/*"
+            request.headers = [*request.headers, ("Accept", accepted)]
         response = self._main_fetch(request)
         return self._filter(request, response)
 
@@ -182,7 +185,8 @@ class UserAgent:
             headers.append(("Cookie", cookie))
         sent = HTTPRequest(request.method, url, headers, request.body or b"")
 
-        partition = request.origin
+        # "Determine the network partition key"; the page is a top-level one.
+        partition = site_of(request.origin)
         if self._engine.caches_by_credentials:
             partition += f" {includes_credentials}"
         cacheable = request.method == "GET" and request.cache_mode == "default"
@@ -368,7 +372,7 @@ class UserAgent:
 
 
 def _key(request: Request) -> PreflightKey:
-    return PreflightKey(request.origin, request.serialized_origin, str(request.url))
+    return PreflightKey(site_of(request.origin), request.serialized_origin, str(request.url))
 
 
 def _without(headers: Headers, names: frozenset[str] | tuple[str, ...]) -> Headers:

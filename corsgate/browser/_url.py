@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # URL, "forbidden domain code point", and what is not ASCII: a host is written in punycode here.
 _NO_HOST = re.compile(r"[^!$&-.0-;=A-Z_a-z~]|[:;]")
-_ABSOLUTE = re.compile(r"[\x00-\x20]*[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_C0_OR_SPACE = "".join(map(chr, range(0x21)))
 # Of other schemes. No white space, and nothing that begins or ends another part of a URL.
 _ORIGIN = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://[!$-.0->A-\[\]-~]+")
 # What may stand in a path or query as it is; "%" too, since nothing is encoded twice.
@@ -47,35 +48,74 @@ class URL(NamedTuple):
 
 
 def parse_url(text: str, base: URL | None = None) -> URL | None:
-    """URL, "URL parser": the absolute URL that `text` is, seen from `base`; None if it is none."""
+    """URL, "URL parser": the absolute URL that `text` is, seen from `base`; None if it is none.
+
+    `text` is bytes as latin-1, as in a header.
+    """
+    text = re.sub(r"[\t\n\r]", "", text.strip(_C0_OR_SPACE)).partition("#")[0]
     before, mark, after = text.partition("?")
-    before = before.replace("\\", "/")  # the same in http(s) URLs, and urlsplit knows nothing of it
-    joined = before + mark + after
+    rest = before.replace("\\", "/")  # the same in http(s) URLs
+    query = _quoted(after, _PATH_SAFE + "?") if mark else None
+    scheme = ""
+    if found := _SCHEME.match(rest):
+        scheme, rest = found[1].lower(), rest[found.end() :]
+        if scheme not in _DEFAULT_PORTS:
+            return URL(scheme)
+    # "Special relative or authority state": "https:/a" too is relative to https.
+    if base is not None and scheme in ("", base.scheme) and not rest.startswith("//"):
+        if not rest:
+            return base._replace(query=query if mark else base.query)
+        if not rest.startswith("/"):
+            rest = base.path[: base.path.rindex("/") + 1] + rest
+        return base._replace(path=_path(rest), query=query)
+    scheme = scheme or (base.scheme if base else "")
+    # "Special authority ignore slashes state".
+    authority, _, path = rest.lstrip("/").partition("/")
+    netloc = authority.rpartition("@")[2]
     try:
-        if base is not None and not _ABSOLUTE.match(joined):
-            joined = urljoin(str(base), joined)
-        parts = urlsplit(joined)
+        parts = urlsplit(f"//{netloc}")
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if parts.scheme not in _DEFAULT_PORTS:
-        return URL(parts.scheme) if parts.scheme else None
-    if not host:
+    if not scheme or not host:
         return None
-    if parts.netloc.rpartition("@")[2].startswith("["):
+    if netloc.startswith("["):
         host = f"[{host}]"
     elif _NO_HOST.search(host):
         return None
     return URL(
-        parts.scheme,
+        scheme,
         host,
-        None if port == _DEFAULT_PORTS[parts.scheme] else port,
-        quote(parts.path or "/", safe=_PATH_SAFE, encoding="latin-1", errors="replace"),
-        quote(parts.query, safe=_PATH_SAFE + "?", encoding="latin-1", errors="replace")
-        if mark or "?" in joined
-        else None,
-        "@" in parts.netloc,
+        None if port == _DEFAULT_PORTS[scheme] else port,
+        _path(f"/{path}"),
+        query,
+        authority != netloc,
     )
+
+
+def _path(text: str) -> str:
+    """URL, "path state": without dot segments, and percent-encoded."""
+    *folders, last = text[1:].split("/")
+    found: list[str] = []
+    for segment in (*folders, last):
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del found[-1:]
+        elif dots != ".":
+            found.append(segment)
+    if last.lower().replace("%2e", ".") in (".", ".."):
+        found.append("")
+    return _quoted("/" + "/".join(found), _PATH_SAFE)
+
+
+def _quoted(text: str, safe: str) -> str:
+    return quote(text, safe=safe, encoding="latin-1", errors="replace")
+
+
+def as_bytes(text: str) -> str:
+    """What a page passes as an address, as `parse_url` takes it: UTF-8 in latin-1's clothes."""
+    # Web IDL, "USVString".
+    return re.sub("[\ud800-\udfff]", "\ufffd", text).encode().decode("latin-1")
 
 
 def is_origin(text: str) -> bool:
@@ -95,16 +135,13 @@ def is_same_origin(one: str, other: str) -> bool:
 
 def is_same_site(one: str, other: str) -> bool:
     """HTML, "same site": the same scheme and registrable domain."""
-    if "null" in (one, other):
-        return False
-    scheme, _, host = _without_port(one).partition("://")
-    other_scheme, _, other_host = _without_port(other).partition("://")
-    if scheme != other_scheme:
-        return False
-    if host == other_host:
-        return True
-    registrable = registrable_domain(host)
-    return registrable is not None and registrable == registrable_domain(other_host)
+    return "null" not in (one, other) and site_of(one) == site_of(other)
+
+
+def site_of(origin: str) -> str:
+    """HTML, "obtain a site" and its serialization; an opaque origin is its own."""
+    scheme, mark, host = re.sub(r":\d+\Z", "", origin).partition("://")
+    return f"{scheme}{mark}{registrable_domain(host) or host}"
 
 
 def registrable_domain(host: str) -> str | None:
@@ -133,7 +170,3 @@ def is_loopback(host: str) -> bool:
 def is_trustworthy(url: URL) -> bool:
     """Secure Contexts, "Is url potentially trustworthy?"."""
     return url.scheme == "https" or is_loopback(url.host)
-
-
-def _without_port(origin: str) -> str:
-    return re.sub(r":\d+\Z", "", origin)

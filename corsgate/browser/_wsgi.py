@@ -47,11 +47,15 @@ class WSGITransport:
             return written.append
 
         result = app(environ_of(request), start_response)
+        if result is None:
+            raise TypeError(f"{app!r} gave None; a WSGI application gives an iterable of bytes")
         try:
             written.extend(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
+        if not started:
+            raise TypeError(f"{app!r} never called start_response; is it a WSGI application?")
         [(status, headers)] = started
         code, _, reason = status.partition(" ")
         return HTTPResponse(int(code), reason, list(headers), b"".join(written))

@@ -61,17 +61,13 @@ class LiveBrowser(Browser):
         return response
 
 
-def in_bytes(text: str) -> str:
-    """What was typed, as the parser of addresses takes it: UTF-8 in latin-1's clothes."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
 def parse_live_url(text: str) -> URL:
     """The address of a server, as a browser would encode it.
 
     :raises Unusable: if it is none.
     """
-    url = parse_url(in_bytes(text))
+    # The parser takes bytes in latin-1's clothes.
+    url = parse_url(text.encode("utf-8", "surrogateescape").decode("latin-1"))
     if url is None or url.scheme not in ("http", "https") or url.has_credentials or not url.host:
         raise Unusable(f"URL is {text!r}; write a whole address: https://api.example.com/path")
     return url

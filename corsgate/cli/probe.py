@@ -14,7 +14,6 @@ from ..browser import FetchError
 from ._diagnosis import Finding, find_cause, in_one_line, is_preflight
 from ._live import (
     LiveBrowser,
-    in_bytes,
     insecure_option,
     json_option,
     parse_live_url,
@@ -193,7 +192,7 @@ def _about_error(browser: LiveBrowser, path: str, credentials: bool) -> Iterable
     """Asks for a path that fails, to see whether its answer has the headers."""
     lost = False
     try:
-        browser.fetch(in_bytes(path), credentials="include" if credentials else "same-origin")
+        browser.fetch(path, credentials="include" if credentials else "same-origin")
     except FetchError:
         lost = True
     except NoAnswerError as error:
