@@ -16,6 +16,10 @@ OUTERMOST = (
     "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer OPTIONS"
     " with 204."
 )
+NO_NULL = (
+    "Do not allow null: any site can make a page with that origin. Serve the page from an http(s)"
+    " origin, and allow that one."
+)
 ALLOW = f"Allow the origin {APP} on the server: Access-Control-Allow-Origin: {APP}."
 
 
@@ -526,6 +530,20 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
             " (206 characters), and the page's origin is https://app.example.com."
         ),
         ALLOW,
+    ),
+    "page without an origin": (
+        [answer(200, "Access-Control-Allow-Origin: https://b.example")],
+        {"origin": "null"},
+        "allow-origin-mismatch",
+        "Access-Control-Allow-Origin is 'https://b.example', and the page's origin is null.",
+        NO_NULL,
+    ),
+    "page without an origin that wants cookies": (
+        [answer(200, "Access-Control-Allow-Origin: null")],
+        {"origin": "null", "credentials": "include"},
+        "credentials-not-allowed",
+        "The page asks for cookies, and Access-Control-Allow-Credentials is missing.",
+        NO_NULL,
     ),
     "kept answer": (
         [answer(200, "Access-Control-Allow-Origin: https://b.example", "Age: 12")],

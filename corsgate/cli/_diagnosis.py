@@ -82,7 +82,7 @@ def find_cause(error: FetchError, origin: str) -> Finding:
             "Write names with commas between them, and nothing else.",
         )
     if error.code == "allow-credentials":
-        return _credentials(response)
+        return _credentials(response, origin)
     if error.code.startswith("allow-origin"):
         return _origin(error.code, request, response, origin)
     return Finding(
@@ -186,7 +186,7 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
     return Finding(f"{code}-not-allowed", text, fix)
 
 
-def _credentials(response: HTTPResponse) -> Finding:
+def _credentials(response: HTTPResponse, origin: str) -> Finding:
     values = values_of(response.headers, ALLOW_CREDENTIALS)
     if not values:
         text = f"The page asks for cookies, and {ALLOW_CREDENTIALS} is missing."
@@ -199,7 +199,7 @@ def _credentials(response: HTTPResponse) -> Finding:
     return Finding(
         "credentials-not-allowed",
         text,
-        f"Answer {ALLOW_CREDENTIALS}: true, once; or call without credentials.",
+        fix_for("cookies", response, origin),
     )
 
 
@@ -224,7 +224,7 @@ def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str
         return Finding(
             code,
             f"{ALLOW_ORIGIN} names several origins, and it can name one only.",
-            f"Look the request's Origin up in the list; answer that one, and {VARY}: {ORIGIN}.",
+            fix_for("list", response, origin),
         )
     if sent == "null" != origin:
         return Finding(
