@@ -1,14 +1,21 @@
 """`corsgate probe` against live servers, whole and broken: the exact words and exit statuses."""
 
+import errno
+import io
 import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from live_server import Asked, Server, answer, listening, make_certificate, run, serving
+
+from corsgate.cli import main
 
 URL = "http://127.0.0.1:PORT/users"
 APP = "https://app.example.com"
@@ -466,6 +473,80 @@ def test_bad_timeouts(seconds: str) -> None:
     status, text = probe(None, "--timeout", seconds)
     assert status == 2
     assert "Invalid value for '--timeout'" in text
+
+
+def unread(*arguments: str, err: int = subprocess.PIPE) -> tuple[int, bytes | None]:
+    """The status and the other output of a command whose output nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "corsgate", *arguments]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=err or writer, check=False)
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--help"]])
+def test_an_output_that_nobody_reads(more: list[str]) -> None:
+    arguments = ["probe", "http://api.example.com/", "--origin", APP, *more]
+    assert unread(*arguments) == (2, NOT_WRITTEN)
+
+
+def test_a_help_that_nobody_reads() -> None:
+    assert unread("--help") == (2, NOT_WRITTEN)
+    assert unread("--help", err=0) == (2, None)
+
+
+NOT_WRITTEN = b"Error: the output cannot be written: Broken pipe\n"
+
+
+class Full(io.StringIO):
+    """An output on a disk without room."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("has_errors", [True, False])
+@pytest.mark.parametrize("arguments", [["--help"], ["explain", "--help"]])
+def test_an_output_that_is_full(
+    arguments: list[str],
+    has_errors: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors = io.StringIO() if has_errors else Full()
+    monkeypatch.setattr(sys, "stdout", Full())
+    monkeypatch.setattr(sys, "stderr", errors)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    said = "Error: the output cannot be written: No space left on device\n"
+    assert errors.getvalue() == said
+
+
+def test_a_pipe_that_breaks_leaves_no_buffer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as caught:
+            main(["probe", "http://api.example.com/", "--origin", APP])
+    assert (caught.value.code, capsys.readouterr().err) == (2, NOT_WRITTEN.decode())
+
+
+@pytest.mark.parametrize("name", ["probe", "audit"])
+def test_interrupted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "create_connection", interrupt)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(SystemExit) as caught:
+        main([name, "http://127.0.0.1/", "--origin", PAGE])
+    assert caught.value.code == 130
 
 
 def test_addresses_are_encoded_as_in_browsers() -> None:

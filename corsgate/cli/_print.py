@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,11 +30,17 @@ class Unusable(click.ClickException):
     exit_code = 2
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """rich ends the process with 1, which is a verdict here; the group knows better."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def make_console() -> Console:
     """Standard output, without rich's guesses at what a text means."""
     # A name in the application may have letters that this terminal cannot show.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
-    return Console(highlight=False, markup=False, emoji=False)
+    return _Console(highlight=False, markup=False, emoji=False)
 
 
 def print_steps(console: Console, steps: Iterable[Step]) -> None:
