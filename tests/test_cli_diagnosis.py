@@ -16,6 +16,9 @@ OUTERMOST = (
     "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer OPTIONS"
     " with 204."
 )
+EMPTY = (
+    "If it is the cache: send Vary: Origin with every answer of this address, and empty the cache."
+)
 NO_NULL = (
     "Do not allow null: any site can make a page with that origin. Serve the page from an http(s)"
     " origin, and allow that one."
@@ -548,19 +551,23 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
     "kept answer": (
         [answer(200, "Access-Control-Allow-Origin: https://b.example", "Age: 12")],
         {},
-        "cached-answer",
-        "The answer comes from a cache (Age: 12) that kept the one for another page.",
-        "Send Vary: Origin with every answer of this address, and empty the cache.",
+        "allow-origin-mismatch",
+        (
+            "Access-Control-Allow-Origin is 'https://b.example', and the page's origin is"
+            " https://app.example.com. Or its cache (Age: 12) may have kept the answer for another"
+            " page."
+        ),
+        f"{ALLOW} {EMPTY}",
     ),
     "answer of a proxy's cache": (
         [answer(200, "X-Cache: HIT from proxy")],
         {},
-        "cached-answer",
+        "origin-not-allowed",
         (
-            "The answer comes from a cache (X-Cache: HIT from proxy) that kept the one for"
-            " another page."
+            "The server does not allow https://app.example.com here, or knows nothing of CORS. Or"
+            " its cache (X-Cache: HIT from proxy) may have kept the answer for another page."
         ),
-        "Send Vary: Origin with every answer of this address, and empty the cache.",
+        f"{ALLOW} {EMPTY}",
     ),
     "fresh answer": (
         [answer(200, "Age: 0")],
