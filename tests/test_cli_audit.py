@@ -260,8 +260,8 @@ def test_a_star_is_information() -> None:
             INTRO.format(url=URL, count=13)
             + """
 Grade  Kind        Origin asked with  Answer
-info   reflection  https://evil.test  200, lets * in
-info   null        null               200, lets * in
+info   reflection  https://evil.test  200, lets every origin in
+info   null        null               200, lets every origin in
 
 Info: wildcard, https://evil.test: Any site can read what is here, without cookies: fine for what \
 is public.
@@ -312,6 +312,27 @@ def test_grades(kind: str, grades: tuple[str, str]) -> None:
     assert tuple(found) == grades
     # A browser lets nobody in who is named twice.
     assert find_risk(question, HTTPResponse(200, "", [origin, origin])) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([APP], f"refused (allows only {APP})"),
+        (["null"], "refused (allows only null)"),
+        (["https://*.example.com"], "refused (the header is no origin: https://*.example.com)"),
+        (["some text"], "refused (the header is no origin: some text)"),
+        (["https://evil.test"] * 2, "refused (the header is there twice)"),
+        (["*"] * 3, "refused (the header is there 3 times)"),
+        (["https://evil.test"], "lets https://evil.test in with cookies"),
+        (["*"], "lets every origin in"),
+        ([], "lets nobody in"),
+    ],
+)
+def test_who_is_let_in(values: list[str], said: str) -> None:
+    lines = [f"Access-Control-Allow-Origin: {value}" for value in values]
+    with serving(lambda asked: answer("200 OK", CREDENTIALS, VARY, *lines)) as server:
+        rows = audit(server)[1].splitlines()
+    assert rows[4].partition("200, ")[2] == said
 
 
 def test_redirects_are_not_followed() -> None:
@@ -365,7 +386,8 @@ def test_what_the_server_sends_is_escaped_and_cut() -> None:
     with serving(lambda asked: answer("200 OK", f"Access-Control-Allow-Origin: {value}")) as server:
         status, text = audit(server)
     assert status == 0
-    line = r"200, lets \x1b[31m\xff" + "y" * 94 + "... (2006 characters) in"
+    line = r"200, refused (the header is no origin: \x1b[31m\xff"
+    line += "y" * 94 + "... (2006 characters))"
     assert all(row.endswith(line) for row in text.splitlines() if row.startswith("-"))
 
 

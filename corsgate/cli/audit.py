@@ -140,7 +140,7 @@ def _print_answers(console: Console, answers: list[Answer]) -> None:
     rows = [("Grade", "Kind", "Origin asked with", "Answer")]
     for question, response in answers:
         risk = find_risk(question, response)
-        rows.append((risk.grade if risk else "-", *question, _said(response)))
+        rows.append((risk.grade if risk else "-", *question, _said(question, response)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -160,12 +160,22 @@ def _print(console: Console, label: str, text: str, style: str) -> None:
     console.print(Text.assemble((label, style), text), soft_wrap=True)
 
 
-def _said(response: HTTPResponse) -> str:
-    """The answer in a few words."""
-    origin = get(response.headers, ALLOW_ORIGIN)
-    if origin is None:
-        return f"{response.status}, lets nobody in"
-    said = f"{response.status}, lets {in_one_line(origin, 100)} in"
-    if get(response.headers, ALLOW_CREDENTIALS) == "true":
-        said += " with cookies"
-    return said
+def _said(question: Question, response: HTTPResponse) -> str:
+    """The answer in a few words: whether a browser lets this origin in."""
+    values = values_of(response.headers, ALLOW_ORIGIN)
+    value = in_one_line(", ".join(values), 100)
+    if not values:
+        said = "lets nobody in"
+    elif len(values) > 1:
+        times = "twice" if len(values) == 2 else f"{len(values)} times"
+        said = f"refused (the header is there {times})"
+    elif value == "*":
+        said = "lets every origin in"
+    elif values == [question.origin]:
+        cookies = get(response.headers, ALLOW_CREDENTIALS) == "true"
+        said = f"lets {value} in{' with cookies' if cookies else ''}"
+    elif is_origin(values[0]) and "*" not in value:
+        said = f"refused (allows only {value})"
+    else:
+        said = f"refused (the header is no origin: {value})"
+    return f"{response.status}, {said}"
