@@ -730,12 +730,13 @@ def test_servers_are_told_in_their_own_words() -> None:
 
 def warned(*answers: HTTPResponse, url: str = API, **options: Any) -> list[Finding]:
     page = page_for([*answers], url=url)
-    blocked = False
+    word = "allowed"
     try:
         page.fetch(url, **options)
     except FetchError:
-        blocked = True
-    return find_warnings(page.exchanges, origin=APP, blocked=blocked)
+        word = "blocked"
+    credentials = options.get("credentials") == "include"
+    return find_warnings(page.exchanges, origin=APP, credentials=credentials, word=word)
 
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
@@ -819,6 +820,28 @@ def test_authorization_under_a_star() -> None:
     ]
 
 
+def test_a_star_that_is_no_wildcard_for_authorization() -> None:
+    stars = "Access-Control-Allow-Headers: *", "Access-Control-Max-Age: 600"
+    credentials = "Access-Control-Allow-Credentials: true"
+    headers = {"Authorization": "x"}
+    preflight = answer(204, ALLOWED, credentials, *stars)
+    assert warned(preflight, headers=headers, credentials="include") == []
+    preflight = answer(204, ALLOWED, *stars)
+    assert warned(preflight, headers=headers, method="DELETE") == []
+    assert find_warnings(
+        [(HTTPRequest("OPTIONS", API, [("Access-Control-Request-Method", "GET")]), answer(204))],
+        origin=APP,
+        credentials=True,
+        word="no-answer",
+    ) == [
+        (
+            "max-age-missing",
+            f"There is no {MAX_AGE}: browsers ask again after 5 seconds.",
+            f"Send {MAX_AGE}: 600, which all browsers keep to.",
+        )
+    ]
+
+
 def test_same_origin() -> None:
     assert warned(answer(200), url=f"{APP}/api") == [
         (
@@ -845,6 +868,9 @@ def test_what_is_blocked_has_warnings_of_its_preflight_only() -> None:
         "max-age-missing"
     ]
     assert warned(answer(404, "Age: 5"), method="PUT") == []
+    # What has failed is not the time.
+    assert warned(answer(204, METHODS), method="PUT") == []
+    assert warned(answer(204, ALLOWED), method="PUT") == []
     assert warned(url="http://api.example.com/") == []
 
 

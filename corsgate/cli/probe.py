@@ -167,10 +167,13 @@ def _probe(
     exchanges: list[Exchange] = [*browser.exchanges]
     if browser.unanswered is not None:
         exchanges.append((browser.unanswered, None))
-    warnings = find_warnings(
-        browser.exchanges, origin=browser.origin, blocked=error is not None or bool(no_answer)
+    verdict = _Verdict(exchanges, [], error, no_answer, cause)
+    verdict.warnings.extend(
+        find_warnings(
+            browser.exchanges, origin=browser.origin, credentials=credentials, word=verdict.word
+        )
     )
-    return _Verdict(exchanges, warnings, error, no_answer, cause)
+    return verdict
 
 
 def _about_vary(verdict: _Verdict, transport: HTTPTransport) -> Iterable[Finding]:
