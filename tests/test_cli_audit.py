@@ -335,10 +335,27 @@ def test_who_is_let_in(values: list[str], said: str) -> None:
     assert rows[4].partition("200, ")[2] == said
 
 
+UNPROVEN = "Stopped: no answer was 2xx, so nothing is proven; name an address that answers 200."
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "500 Oops"])
+def test_errors_prove_nothing(status: str) -> None:
+    with serving(lambda asked: answer(status, WILDCARD)) as server:
+        code, found = audit_json(server)
+    assert (code, f"Stopped: {found['stopped']}") == (2, UNPROVEN)
+    assert [risk["grade"] for risk in found["risks"]] == ["info"]
+
+
+def test_what_errors_let_in_is_found() -> None:
+    with serving(allowing(lambda origin: True, VARY, CREDENTIALS, status="404 Nope")) as server:
+        code, found = audit_json(server)
+    assert (code, found["stopped"]) == (1, None)
+
+
 def test_redirects_are_not_followed() -> None:
     with serving(lambda asked: answer("302 Found", "Location: /elsewhere")) as server:
         status, text = audit(server)
-    assert status == 0
+    assert status == 2
     assert {asked.target for asked in server.asked} == {"/me"}
     assert text.splitlines()[-3:] == [
         "Note: The address answers 302; where it answers otherwise, CORS may differ.",
@@ -346,7 +363,7 @@ def test_redirects_are_not_followed() -> None:
             "Note: http://127.0.0.1:PORT is not let in either, and a mistake shows only near an"
             " origin that is: name one with --origin."
         ),
-        "Nothing found: no hostile origin is let in.",
+        UNPROVEN,
     ]
 
 

@@ -62,7 +62,7 @@ def command(
     redirects are not followed. Ask servers only that are yours, or whose owner agrees.
 
     The exit status is 0 where nothing was found that is graded above info, 1 where something was,
-    and 2 where an answer did not come or the question makes no sense.
+    and 2 where an answer did not come, none was 2xx, or the question makes no sense.
 
     \b
     corsgate audit https://api.example.com/me --origin https://app.example.com
@@ -91,6 +91,9 @@ def command(
             stopped = "the server asks for fewer requests (429)."
             break
     risks, notes = find_risks(answers), find_notes(answers)
+    found = any(risk.grade != "info" for risk in risks)
+    if not (stopped or found or any(200 <= answer.status <= 299 for _, answer in answers)):
+        stopped = "no answer was 2xx, so nothing is proven; name an address that answers 200."
     if console is None:
         print_json(
             {
@@ -112,7 +115,7 @@ def command(
             console.print("Nothing found: no hostile origin is let in.")
     if stopped:
         ctx.exit(STOPPED)
-    ctx.exit(FOUND if any(risk.grade != "info" for risk in risks) else NOTHING_FOUND)
+    ctx.exit(FOUND if found else NOTHING_FOUND)
 
 
 def _plain(answer: Answer) -> dict[str, Any]:
