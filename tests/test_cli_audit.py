@@ -400,9 +400,12 @@ def test_it_stops_where_no_answer_comes() -> None:
 
 def test_what_the_server_sends_is_escaped_and_cut() -> None:
     value = "\x1b[31m\xff" + "y" * 2000
+    escaped = r"\u001b[31m\u00ff" + "y" * 594
     with serving(lambda asked: answer("200 OK", f"Access-Control-Allow-Origin: {value}")) as server:
         status, text = audit(server)
+        plain = audit(server, "--json")[1]
     assert status == 0
+    assert rf'"{escaped}... (2006 characters)"' in plain
     line = r"200, refused (the header is no origin: \x1b[31m\xff"
     line += "y" * 94 + "... (2006 characters))"
     assert all(row.endswith(line) for row in text.splitlines() if row.startswith("-"))

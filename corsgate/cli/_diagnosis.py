@@ -42,10 +42,15 @@ class Finding(NamedTuple):
 
 def in_one_line(text: str, most: int = 600) -> str:
     """A text with what a server sent in it, cut and escaped; only the quotes of Firefox stay."""
-    escaped = "".join(
-        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1] for char in text[:most]
+    return "".join(
+        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1]
+        for char in cut(text, most)
     )
-    return escaped if len(text) <= most else f"{escaped}... ({len(text)} characters)"
+
+
+def cut(text: str, most: int = 600) -> str:
+    """A text with what a server sent in it, not escaped: for JSON, which does that itself."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
 def is_preflight(request: HTTPRequest) -> bool:

@@ -11,7 +11,7 @@ from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN, ORIGIN, VARY
 from ..browser import HTTPRequest, HTTPResponse
 from ..browser._messages import get, values_of
 from ..browser._url import is_origin
-from ._diagnosis import in_one_line
+from ._diagnosis import cut, in_one_line
 from ._hostile import (
     Question,
     Risk,
@@ -121,8 +121,7 @@ def command(
 def _plain(answer: Answer) -> dict[str, Any]:
     question, response = answer
     lines = {
-        name: [*map(in_one_line, values_of(response.headers, header))]
-        for name, header in _HEADERS.items()
+        name: [*map(cut, values_of(response.headers, header))] for name, header in _HEADERS.items()
     }
     risk = find_risk(question, response)
     return {**question._asdict(), "status": response.status, **lines,
