@@ -162,8 +162,8 @@ High: null, null: A sandboxed frame on any site has the origin null, so any site
 here. Cookies go along.
 Fix: Take null out of the allowed origins.
 Low: vary-missing, https://evil.test: The answer depends on Origin and does not always say Vary: \
-Origin: a cache may give the answer for one site to another, and one that is let in locks the \
-others out.
+Origin: then a page that is allowed may get from a cache the answer made for another, and be \
+blocked.
 Fix: Send Vary: Origin with every answer of this address.
 """,
         )
@@ -175,8 +175,8 @@ def test_json() -> None:
         status, found = audit_json(server, "--origin", "tauri://localhost")
     assert status == 1
     note = (
-        "tauri://localhost is not let in either, and a mistake shows only near an origin that is:"
-        " name one with --origin."
+        "tauri://localhost is not let in, and a mistake shows only near an origin that is: name"
+        " another with --origin."
     )
     silent: dict[str, Any] = {"allow_origin": [], "allow_credentials": [], "vary": ["Origin"]}
     assert found["answers"][:3] == [
@@ -194,7 +194,7 @@ def test_json() -> None:
             "origin": "null",
             "text": (
                 "A sandboxed frame on any site has the origin null, so any site can read what is"
-                " here. Cookies do not."
+                " here. Cookies do not go along."
             ),
             "fix": "Take null out of the allowed origins.",
         }
@@ -234,6 +234,29 @@ def test_mistakes(allows: Callable[[str], bool], grades: dict[str, str]) -> None
         status, found = audit_json(server, "--origin", APP)
     assert {risk["kind"]: risk["grade"] for risk in found["risks"]} == grades
     assert (status, found["notes"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "regex"),
+    [
+        (r"https://app\.example\.com", False),
+        ("https://app.example.com", True),
+        (".*example.com", True),
+    ],
+)
+def test_patterns_without_an_end(pattern: str, regex: bool) -> None:
+    def allows(origin: str) -> bool:
+        return re.match(pattern, origin) is not None
+
+    with serving(allowing(allows, VARY)) as server:
+        risks = audit_json(server, "--origin", APP)[1]["risks"]
+    texts = {risk["kind"]: risk["text"] for risk in risks}
+    assert texts["suffix"] == (
+        "A host that only begins like yours is let in: anybody has such names below a domain."
+        " Cookies do not go along."
+        + " All in all it looks like a regular expression with unescaped dots and no end."
+        * regex
+    )
 
 
 def test_letters_for_dots_are_not_asked_where_only_the_end_counts() -> None:
@@ -360,7 +383,7 @@ def test_redirects_are_not_followed() -> None:
     assert text.splitlines()[-3:] == [
         "Note: The address answers 302; where it answers otherwise, CORS may differ.",
         (
-            "Note: http://127.0.0.1:PORT is not let in either, and a mistake shows only near an"
+            "Note: http://127.0.0.1:PORT is not let in, and a mistake shows only near an"
             " origin that is: name one with --origin."
         ),
         UNPROVEN,

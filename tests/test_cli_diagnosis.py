@@ -274,6 +274,13 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "Access-Control-Allow-Methods does not allow patch. It says 'PATCH'.",
         "Write PATCH in the page: names of methods are case-sensitive.",
     ),
+    "method in lower case that is not listed": (
+        [answer(204, "Access-Control-Allow-Origin: https://app.example.com")],
+        {"method": "patch"},
+        "method-not-allowed",
+        "Access-Control-Allow-Methods does not allow patch. There is no such header.",
+        "Write PATCH in the page, and add PATCH to Access-Control-Allow-Methods.",
+    ),
     "no methods listed": (
         [answer(204, "Access-Control-Allow-Origin: https://app.example.com")],
         {"method": "PUT"},
@@ -674,6 +681,13 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "The redirect leads where no page may follow.",
         "Call the address at its end, or have the server redirect to a plain http(s) address.",
     ),
+    "redirects without an end": (
+        [answer(302, "Access-Control-Allow-Origin: *", "Location: /users")] * 21,
+        {},
+        "redirect-limit",
+        "The redirects go round in a circle, or there are more than 20.",
+        "Mend the redirect on the server.",
+    ),
     "redirect to ftp": (
         [answer(302, "Access-Control-Allow-Origin: *", "Location: ftp://x/")],
         {},
@@ -892,8 +906,8 @@ VARIES = "Vary: Accept, origin"
 def test_missing_vary(with_origin: list[str], without: list[str], missing: bool) -> None:
     finding = Finding(
         "vary-missing",
-        "The answer depends on Origin and does not always say Vary: Origin: a cache may give one"
-        " page the answer for another, which is then blocked.",
+        "The answer depends on Origin and does not always say Vary: Origin: then a page that is"
+        " allowed may get from a cache the answer made for another, and be blocked.",
         "Send Vary: Origin with every answer of this address, also to requests without Origin.",
     )
     found = find_missing_vary(answer(200, *with_origin), answer(200, *without))
@@ -904,7 +918,7 @@ def test_headers_lost_on_errors() -> None:
     assert find_lost_headers("/x", 404, lost=False) is None
     assert find_lost_headers("/x\x1b", 500, lost=True) == (
         "headers-lost-on-errors",
-        r"The error 500 of '/x\x1b' has not the headers: pages see a CORS error in its place.",
+        r"The error 500 of '/x\x1b' lacks the CORS headers: pages see a CORS error in its place.",
         "Let the outermost layer add the headers, to every status (nginx: add_header ... always).",
     )
     assert find_lost_headers("/x", 200, lost=True) == (

@@ -209,8 +209,8 @@ def test_redirects_are_followed_without_cookies() -> None:
 
 MISSING_VARY = """
 Allowed: a browser lets the page read the answer.
-Warning: The answer depends on Origin and does not always say Vary: Origin: a cache may give one \
-page the answer for another, which is then blocked.
+Warning: The answer depends on Origin and does not always say Vary: Origin: then a page that is \
+allowed may get from a cache the answer made for another, and be blocked.
 Fix: Send Vary: Origin with every answer of this address, also to requests without Origin.
 """
 
@@ -263,6 +263,13 @@ def test_errors_that_have_lost_the_headers() -> None:
         status, found = probe_json(server, "--path-404", *paths, "--credentials")
         assert (status, found["verdict"]) == (1, "blocked")
         assert len(server.asked) == 1
+        assert found["warnings"] == [
+            {
+                "code": "errors-not-asked",
+                "text": "No error was asked for, because the request itself is not allowed.",
+                "fix": "Mend that first, and ask again.",
+            }
+        ]
         status, found = probe_json(server, "--path-404", *paths)
     assert status == 0
     assert found["warnings"] == [
@@ -279,8 +286,8 @@ def test_errors_that_have_lost_the_headers() -> None:
         {
             "code": "headers-lost-on-errors",
             "text": (
-                "The error 404 of '/users/corsgate-probe-404' has not the headers: pages see a CORS"
-                " error in its place."
+                "The error 404 of '/users/corsgate-probe-404' lacks the CORS headers: pages see a"
+                " CORS error in its place."
             ),
             "fix": (
                 "Let the outermost layer add the headers, to every status (nginx: add_header ..."

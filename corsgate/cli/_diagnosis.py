@@ -90,6 +90,12 @@ def find_cause(error: FetchError, origin: str) -> Finding:
         return _credentials(response, origin)
     if error.code.startswith("allow-origin"):
         return _origin(error.code, request, response, origin)
+    if error.code == "redirect-limit":
+        return Finding(
+            error.code,
+            "The redirects go round in a circle, or there are more than 20.",
+            "Mend the redirect on the server.",
+        )
     return Finding(
         error.code,
         "The redirect leads where no page may follow.",
@@ -178,6 +184,8 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
             fix = f"Write {method.upper()} in the page: names of methods are case-sensitive."
         elif method in {name.upper() for name in allowed}:
             fix = f"Write {method} in {header}: names of methods are case-sensitive."
+        elif method != method.upper() == "PATCH":  # others fetch() puts in upper case itself
+            fix = f"Write PATCH in the page, and add PATCH to {header}."
         missing = method
     else:
         asked = (request.header(REQUEST_HEADERS) or "").split(",")

@@ -78,8 +78,8 @@ def find_missing_vary(response: HTTPResponse, without: HTTPResponse) -> Finding 
         return None
     return Finding(
         "vary-missing",
-        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: a cache may"
-        " give one page the answer for another, which is then blocked.",
+        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: then a page that"
+        " is allowed may get from a cache the answer made for another, and be blocked.",
         f"Send {VARY}: {ORIGIN} with every answer of this address, also to requests without"
         f" {ORIGIN}.",
     )
@@ -158,8 +158,8 @@ def find_lost_headers(path: str, status: int, lost: bool) -> Finding | None:
     if lost:
         return Finding(
             "headers-lost-on-errors",
-            f"The error {status} of {shown(path)} has not the headers: pages see a CORS error"
-            " in its place.",
+            f"The error {status} of {shown(path)} lacks the CORS headers: pages see a CORS"
+            " error in its place.",
             "Let the outermost layer add the headers, to every status"
             " (nginx: add_header ... always).",
         )

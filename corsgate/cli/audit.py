@@ -90,7 +90,7 @@ def command(
         if response.status == 429:
             stopped = "the server asks for fewer requests (429)."
             break
-    risks, notes = find_risks(answers), find_notes(answers)
+    risks, notes = find_risks(answers), find_notes(answers, named=origin is not None)
     found = any(risk.grade != "info" for risk in risks)
     if not (stopped or found or any(200 <= answer.status <= 299 for _, answer in answers)):
         stopped = "no answer was 2xx, so nothing is proven; name an address that answers 200."

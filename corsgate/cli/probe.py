@@ -135,6 +135,10 @@ def command(
         for path in asked:
             page = LiveBrowser(target, origin, transport)
             verdict.warnings.extend(_about_error(page, path, credentials))
+    elif asked:
+        text = "No error was asked for, because the request itself is not allowed."
+        fix = "Mend that first, and ask again."
+        verdict.warnings.append(Finding("errors-not-asked", text, fix))
     if as_json:
         request = {"url": str(target), "origin": origin, "method": method}
         print_json({"request": {**request, "credentials": credentials}, **_plain(verdict)})
