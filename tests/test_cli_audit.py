@@ -440,7 +440,10 @@ def test_what_the_server_sends_is_escaped_and_cut() -> None:
         (["x"], "URL is 'x'; write a whole address: https://api.example.com/path"),
         (
             ["http://x", "--origin", f"{APP}/"],
-            f"--origin is '{APP}/', which no browser sends; copy it from a console.",
+            (
+                f"--origin: '{APP}/' has a slash or path after the host and port: an origin ends"
+                f" before that. No browser sends it. Write {APP}."
+            ),
         ),
     ],
 )

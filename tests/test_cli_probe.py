@@ -438,14 +438,56 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
     ("arguments", "text"),
     [
         (["//x"], "URL is '//x'; write a whole address: https://api.example.com/path"),
-        (["ftp://x"], "URL is 'ftp://x'; write a whole address: https://api.example.com/path"),
-        (
-            ["http://a:b@x"],
-            "URL is 'http://a:b@x'; write a whole address: https://api.example.com/path",
+        *(
+            (
+                [url],
+                "URL has the scheme ftp; a page calls http and https: https://api.example.com/path",
+            )
+            for url in ("ftp://x", "ftp://x/@a")
+        ),
+        *(
+            (
+                [url],
+                (
+                    "URL has a user name or password in it, which a page cannot send so; leave it"
+                    " out."
+                ),
+            )
+            for url in (
+                *("http://a:secret@x", "a:secret@x", "//a:secret@x", "ftp://a:secret@x"),
+                *("http:\\\\a:secret@x", "http://a:secret@\u00fc.example", "http://a:secret@x:y/"),
+            )
+        ),
+        *(
+            ([url], "URL has no port behind the colon; a port is a number up to 65535.")
+            for url in (
+                *("http://x:65536", "http://x:99999/a?b", "http://x:y", "http://[::1]:-1"),
+                *("http://x:" + "9" * 5000, "http://x:\u0661", "http://a:secret/c@x"),
+            )
         ),
         (
-            ["http://\u00fc.example"],
-            "URL is 'http://\u00fc.example'; write a whole address: https://api.example.com/path",
+            ["http://\u00fc.example:80000"],
+            "URL has no port behind the colon; a port is a number up to 65535.",
+        ),
+        (
+            ["http://\u00fc.example:8000/a@b"],
+            ("URL has a host that is not ASCII; write it in punycode: http://xn--tda.example:8000"),
+        ),
+        (
+            ["http://\u00fc_%.example"],
+            "URL has a host that is not ASCII; write it in punycode.",
+        ),
+        (
+            ["http:/a:secret@x"],
+            "URL is no whole address; write a whole address: https://api.example.com/path",
+        ),
+        (
+            ["http://a b:8"],
+            "URL is 'http://a b:8'; write a whole address: https://api.example.com/path",
+        ),
+        (
+            ["localhost:8000"],
+            "URL is 'localhost:8000'; write a whole address: https://api.example.com/path",
         ),
         (["http://x", "-H", "X-One"], "--header is 'X-One'; write 'Name: value'."),
         (
@@ -459,8 +501,8 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
         (
             ["http://x", "--origin", f"{PAGE}/"],
             (
-                f"No browser sends this: origin is '{PAGE}/', which is not how browsers write one:"
-                f" write '{PAGE}'."
+                f"--origin: '{PAGE}/' has a slash or path after the host and port: an origin ends"
+                f" before that. No browser sends it. Write {PAGE}."
             ),
         ),
         *(

@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .._origin import find_correction, find_fault
+from ..errors import problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from io import TextIOWrapper
@@ -28,6 +31,21 @@ class Unusable(click.ClickException):
     """The question makes no sense as it is, or cannot be answered; says what to do."""
 
     exit_code = 2
+
+
+def check_origin(origin: str) -> None:
+    """Whether a page can have what was given as --origin.
+
+    :raises Unusable: if not.
+    """
+    if "*" in origin:
+        raise Unusable(f"--origin: {origin!r} is a pattern, and a page has one origin.")
+    code = find_fault(origin) if origin != "null" else None
+    if code is not None:
+        meant = find_correction(origin)
+        fix = f" Write {meant}." if meant else " Copy it from the browser's console."
+        fault = problem(code, "--origin", origin)
+        raise Unusable(f"--origin: {fault.message} No browser sends it.{fix}")
 
 
 class _Console(Console):

@@ -22,7 +22,7 @@ from ._hostile import (
     questions,
 )
 from ._live import insecure_option, json_option, parse_live_url, timeout_option
-from ._print import Unusable, make_console, print_json
+from ._print import check_origin, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def command(
     corsgate audit https://api.example.com/me --origin https://app.example.com
     """
     target = parse_live_url(url)
-    if origin is not None and not is_origin(origin):
-        raise Unusable(f"--origin is {origin!r}, which no browser sends; copy it from a console.")
+    if origin is not None:
+        check_origin(origin)
     asked = questions(target, origin)
     console = None if as_json else make_console()
     if console is not None:

@@ -20,7 +20,7 @@ from ._live import (
     parse_live_url,
     timeout_option,
 )
-from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
+from ._print import ALLOWED, BLOCKED, Unusable, check_origin, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
 
@@ -119,6 +119,7 @@ def command(
     corsgate probe http://localhost:8000/cart --origin http://localhost:3000 -X PUT --credentials
     """
     target = parse_live_url(url)
+    check_origin(origin)
     transport = HTTPTransport(timeout=timeout, insecure=insecure, user_agent=USER_AGENT)
     asked = [*error_paths]
     if path_404:
