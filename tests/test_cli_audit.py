@@ -162,8 +162,8 @@ High: null, null: A sandboxed frame on any site has the origin null, so any site
 here. Cookies go along.
 Fix: Take null out of the allowed origins.
 Low: vary-missing, https://evil.test: The answer depends on Origin and does not always say Vary: \
-Origin: a cache may give the answer for one site to another, and one that is let in locks the \
-others out.
+Origin: then a page that is allowed may get from a cache the answer made for another, and be \
+blocked.
 Fix: Send Vary: Origin with every answer of this address.
 """,
         )
@@ -175,8 +175,8 @@ def test_json() -> None:
         status, found = audit_json(server, "--origin", "tauri://localhost")
     assert status == 1
     note = (
-        "tauri://localhost is not let in either, and a mistake shows only near an origin that is:"
-        " name one with --origin."
+        "tauri://localhost is not let in, and a mistake shows only near an origin that is: name"
+        " another with --origin."
     )
     silent: dict[str, Any] = {"allow_origin": [], "allow_credentials": [], "vary": ["Origin"]}
     assert found["answers"][:3] == [
@@ -194,7 +194,7 @@ def test_json() -> None:
             "origin": "null",
             "text": (
                 "A sandboxed frame on any site has the origin null, so any site can read what is"
-                " here. Cookies do not."
+                " here. Cookies do not go along."
             ),
             "fix": "Take null out of the allowed origins.",
         }
@@ -236,6 +236,29 @@ def test_mistakes(allows: Callable[[str], bool], grades: dict[str, str]) -> None
     assert (status, found["notes"]) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "regex"),
+    [
+        (r"https://app\.example\.com", False),
+        ("https://app.example.com", True),
+        (".*example.com", True),
+    ],
+)
+def test_patterns_without_an_end(pattern: str, regex: bool) -> None:
+    def allows(origin: str) -> bool:
+        return re.match(pattern, origin) is not None
+
+    with serving(allowing(allows, VARY)) as server:
+        risks = audit_json(server, "--origin", APP)[1]["risks"]
+    texts = {risk["kind"]: risk["text"] for risk in risks}
+    assert texts["suffix"] == (
+        "A host that only begins like yours is let in: anybody has such names below a domain."
+        " Cookies do not go along."
+        + " All in all it looks like a regular expression with unescaped dots and no end."
+        * regex
+    )
+
+
 def test_letters_for_dots_are_not_asked_where_only_the_end_counts() -> None:
     with serving(allowing(lambda origin: origin.endswith("example.com"), VARY)) as server:
         _, found = audit_json(server, "--origin", APP)
@@ -260,8 +283,8 @@ def test_a_star_is_information() -> None:
             INTRO.format(url=URL, count=13)
             + """
 Grade  Kind        Origin asked with  Answer
-info   reflection  https://evil.test  200, lets * in
-info   null        null               200, lets * in
+info   reflection  https://evil.test  200, lets every origin in
+info   null        null               200, lets every origin in
 
 Info: wildcard, https://evil.test: Any site can read what is here, without cookies: fine for what \
 is public.
@@ -314,18 +337,56 @@ def test_grades(kind: str, grades: tuple[str, str]) -> None:
     assert find_risk(question, HTTPResponse(200, "", [origin, origin])) is None
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([APP], f"refused (allows only {APP})"),
+        (["null"], "refused (allows only null)"),
+        (["https://*.example.com"], "refused (the header is no origin: https://*.example.com)"),
+        (["some text"], "refused (the header is no origin: some text)"),
+        (["https://evil.test"] * 2, "refused (the header is there twice)"),
+        (["*"] * 3, "refused (the header is there 3 times)"),
+        (["https://evil.test"], "lets https://evil.test in with cookies"),
+        (["*"], "lets every origin in"),
+        ([], "lets nobody in"),
+    ],
+)
+def test_who_is_let_in(values: list[str], said: str) -> None:
+    lines = [f"Access-Control-Allow-Origin: {value}" for value in values]
+    with serving(lambda asked: answer("200 OK", CREDENTIALS, VARY, *lines)) as server:
+        rows = audit(server)[1].splitlines()
+    assert rows[4].partition("200, ")[2] == said
+
+
+UNPROVEN = "Stopped: no answer was 2xx, so nothing is proven; name an address that answers 200."
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "500 Oops"])
+def test_errors_prove_nothing(status: str) -> None:
+    with serving(lambda asked: answer(status, WILDCARD)) as server:
+        code, found = audit_json(server)
+    assert (code, f"Stopped: {found['stopped']}") == (2, UNPROVEN)
+    assert [risk["grade"] for risk in found["risks"]] == ["info"]
+
+
+def test_what_errors_let_in_is_found() -> None:
+    with serving(allowing(lambda origin: True, VARY, CREDENTIALS, status="404 Nope")) as server:
+        code, found = audit_json(server)
+    assert (code, found["stopped"]) == (1, None)
+
+
 def test_redirects_are_not_followed() -> None:
     with serving(lambda asked: answer("302 Found", "Location: /elsewhere")) as server:
         status, text = audit(server)
-    assert status == 0
+    assert status == 2
     assert {asked.target for asked in server.asked} == {"/me"}
     assert text.splitlines()[-3:] == [
         "Note: The address answers 302; where it answers otherwise, CORS may differ.",
         (
-            "Note: http://127.0.0.1:PORT is not let in either, and a mistake shows only near an"
+            "Note: http://127.0.0.1:PORT is not let in, and a mistake shows only near an"
             " origin that is: name one with --origin."
         ),
-        "Nothing found: no hostile origin is let in.",
+        UNPROVEN,
     ]
 
 
@@ -362,10 +423,14 @@ def test_it_stops_where_no_answer_comes() -> None:
 
 def test_what_the_server_sends_is_escaped_and_cut() -> None:
     value = "\x1b[31m\xff" + "y" * 2000
+    escaped = r"\u001b[31m\u00ff" + "y" * 594
     with serving(lambda asked: answer("200 OK", f"Access-Control-Allow-Origin: {value}")) as server:
         status, text = audit(server)
+        plain = audit(server, "--json")[1]
     assert status == 0
-    line = r"200, lets \x1b[31m\xff" + "y" * 94 + "... (2006 characters) in"
+    assert rf'"{escaped}... (2006 characters)"' in plain
+    line = r"200, refused (the header is no origin: \x1b[31m\xff"
+    line += "y" * 94 + "... (2006 characters))"
     assert all(row.endswith(line) for row in text.splitlines() if row.startswith("-"))
 
 
@@ -375,7 +440,10 @@ def test_what_the_server_sends_is_escaped_and_cut() -> None:
         (["x"], "URL is 'x'; write a whole address: https://api.example.com/path"),
         (
             ["http://x", "--origin", f"{APP}/"],
-            f"--origin is '{APP}/', which no browser sends; copy it from a console.",
+            (
+                f"--origin: '{APP}/' has a slash or path after the host and port: an origin ends"
+                f" before that. No browser sends it. Write {APP}."
+            ),
         ),
     ],
 )

@@ -16,6 +16,13 @@ OUTERMOST = (
     "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer OPTIONS"
     " with 204."
 )
+EMPTY = (
+    "If it is the cache: send Vary: Origin with every answer of this address, and empty the cache."
+)
+NO_NULL = (
+    "Do not allow null: any site can make a page with that origin. Serve the page from an http(s)"
+    " origin, and allow that one."
+)
 ALLOW = f"Allow the origin {APP} on the server: Access-Control-Allow-Origin: {APP}."
 
 
@@ -266,6 +273,13 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "method-not-allowed",
         "Access-Control-Allow-Methods does not allow patch. It says 'PATCH'.",
         "Write PATCH in the page: names of methods are case-sensitive.",
+    ),
+    "method in lower case that is not listed": (
+        [answer(204, "Access-Control-Allow-Origin: https://app.example.com")],
+        {"method": "patch"},
+        "method-not-allowed",
+        "Access-Control-Allow-Methods does not allow patch. There is no such header.",
+        "Write PATCH in the page, and add PATCH to Access-Control-Allow-Methods.",
     ),
     "no methods listed": (
         [answer(204, "Access-Control-Allow-Origin: https://app.example.com")],
@@ -527,22 +541,40 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         ),
         ALLOW,
     ),
+    "page without an origin": (
+        [answer(200, "Access-Control-Allow-Origin: https://b.example")],
+        {"origin": "null"},
+        "allow-origin-mismatch",
+        "Access-Control-Allow-Origin is 'https://b.example', and the page's origin is null.",
+        NO_NULL,
+    ),
+    "page without an origin that wants cookies": (
+        [answer(200, "Access-Control-Allow-Origin: null")],
+        {"origin": "null", "credentials": "include"},
+        "credentials-not-allowed",
+        "The page asks for cookies, and Access-Control-Allow-Credentials is missing.",
+        NO_NULL,
+    ),
     "kept answer": (
         [answer(200, "Access-Control-Allow-Origin: https://b.example", "Age: 12")],
         {},
-        "cached-answer",
-        "The answer comes from a cache (Age: 12) that kept the one for another page.",
-        "Send Vary: Origin with every answer of this address, and empty the cache.",
+        "allow-origin-mismatch",
+        (
+            "Access-Control-Allow-Origin is 'https://b.example', and the page's origin is"
+            " https://app.example.com. Or its cache (Age: 12) may have kept the answer for another"
+            " page."
+        ),
+        f"{ALLOW} {EMPTY}",
     ),
     "answer of a proxy's cache": (
         [answer(200, "X-Cache: HIT from proxy")],
         {},
-        "cached-answer",
+        "origin-not-allowed",
         (
-            "The answer comes from a cache (X-Cache: HIT from proxy) that kept the one for"
-            " another page."
+            "The server does not allow https://app.example.com here, or knows nothing of CORS. Or"
+            " its cache (X-Cache: HIT from proxy) may have kept the answer for another page."
         ),
-        "Send Vary: Origin with every answer of this address, and empty the cache.",
+        f"{ALLOW} {EMPTY}",
     ),
     "fresh answer": (
         [answer(200, "Age: 0")],
@@ -649,6 +681,13 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "The redirect leads where no page may follow.",
         "Call the address at its end, or have the server redirect to a plain http(s) address.",
     ),
+    "redirects without an end": (
+        [answer(302, "Access-Control-Allow-Origin: *", "Location: /users")] * 21,
+        {},
+        "redirect-limit",
+        "The redirects go round in a circle, or there are more than 20.",
+        "Mend the redirect on the server.",
+    ),
     "redirect to ftp": (
         [answer(302, "Access-Control-Allow-Origin: *", "Location: ftp://x/")],
         {},
@@ -705,12 +744,13 @@ def test_servers_are_told_in_their_own_words() -> None:
 
 def warned(*answers: HTTPResponse, url: str = API, **options: Any) -> list[Finding]:
     page = page_for([*answers], url=url)
-    blocked = False
+    word = "allowed"
     try:
         page.fetch(url, **options)
     except FetchError:
-        blocked = True
-    return find_warnings(page.exchanges, origin=APP, blocked=blocked)
+        word = "blocked"
+    credentials = options.get("credentials") == "include"
+    return find_warnings(page.exchanges, origin=APP, credentials=credentials, word=word)
 
 
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
@@ -794,6 +834,28 @@ def test_authorization_under_a_star() -> None:
     ]
 
 
+def test_a_star_that_is_no_wildcard_for_authorization() -> None:
+    stars = "Access-Control-Allow-Headers: *", "Access-Control-Max-Age: 600"
+    credentials = "Access-Control-Allow-Credentials: true"
+    headers = {"Authorization": "x"}
+    preflight = answer(204, ALLOWED, credentials, *stars)
+    assert warned(preflight, headers=headers, credentials="include") == []
+    preflight = answer(204, ALLOWED, *stars)
+    assert warned(preflight, headers=headers, method="DELETE") == []
+    assert find_warnings(
+        [(HTTPRequest("OPTIONS", API, [("Access-Control-Request-Method", "GET")]), answer(204))],
+        origin=APP,
+        credentials=True,
+        word="no-answer",
+    ) == [
+        (
+            "max-age-missing",
+            f"There is no {MAX_AGE}: browsers ask again after 5 seconds.",
+            f"Send {MAX_AGE}: 600, which all browsers keep to.",
+        )
+    ]
+
+
 def test_same_origin() -> None:
     assert warned(answer(200), url=f"{APP}/api") == [
         (
@@ -820,6 +882,9 @@ def test_what_is_blocked_has_warnings_of_its_preflight_only() -> None:
         "max-age-missing"
     ]
     assert warned(answer(404, "Age: 5"), method="PUT") == []
+    # What has failed is not the time.
+    assert warned(answer(204, METHODS), method="PUT") == []
+    assert warned(answer(204, ALLOWED), method="PUT") == []
     assert warned(url="http://api.example.com/") == []
 
 
@@ -841,8 +906,8 @@ VARIES = "Vary: Accept, origin"
 def test_missing_vary(with_origin: list[str], without: list[str], missing: bool) -> None:
     finding = Finding(
         "vary-missing",
-        "The answer depends on Origin and does not always say Vary: Origin: a cache may give one"
-        " page the answer for another, which is then blocked.",
+        "The answer depends on Origin and does not always say Vary: Origin: then a page that is"
+        " allowed may get from a cache the answer made for another, and be blocked.",
         "Send Vary: Origin with every answer of this address, also to requests without Origin.",
     )
     found = find_missing_vary(answer(200, *with_origin), answer(200, *without))
@@ -853,7 +918,7 @@ def test_headers_lost_on_errors() -> None:
     assert find_lost_headers("/x", 404, lost=False) is None
     assert find_lost_headers("/x\x1b", 500, lost=True) == (
         "headers-lost-on-errors",
-        r"The error 500 of '/x\x1b' has not the headers: pages see a CORS error in its place.",
+        r"The error 500 of '/x\x1b' lacks the CORS headers: pages see a CORS error in its place.",
         "Let the outermost layer add the headers, to every status (nginx: add_header ... always).",
     )
     assert find_lost_headers("/x", 200, lost=True) == (

@@ -964,7 +964,8 @@ Usage: corsgate [OPTIONS] COMMAND [ARGS]...
   CORS from the server's and the browser's side.
 
   The exit status is 0 where a browser allows the request, 1 where it blocks it,
-  and 2 where the question makes no sense or the application does not start.
+  and 2 where the question makes no sense, the application does not start, or
+  there was no answer.
 
 Options:
   -h, --help  Show this message and exit.

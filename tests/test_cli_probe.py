@@ -1,14 +1,21 @@
 """`corsgate probe` against live servers, whole and broken: the exact words and exit statuses."""
 
+import errno
+import io
 import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from live_server import Asked, Server, answer, listening, make_certificate, run, serving
+
+from corsgate.cli import main
 
 URL = "http://127.0.0.1:PORT/users"
 APP = "https://app.example.com"
@@ -202,8 +209,8 @@ def test_redirects_are_followed_without_cookies() -> None:
 
 MISSING_VARY = """
 Allowed: a browser lets the page read the answer.
-Warning: The answer depends on Origin and does not always say Vary: Origin: a cache may give one \
-page the answer for another, which is then blocked.
+Warning: The answer depends on Origin and does not always say Vary: Origin: then a page that is \
+allowed may get from a cache the answer made for another, and be blocked.
 Fix: Send Vary: Origin with every answer of this address, also to requests without Origin.
 """
 
@@ -256,6 +263,13 @@ def test_errors_that_have_lost_the_headers() -> None:
         status, found = probe_json(server, "--path-404", *paths, "--credentials")
         assert (status, found["verdict"]) == (1, "blocked")
         assert len(server.asked) == 1
+        assert found["warnings"] == [
+            {
+                "code": "errors-not-asked",
+                "text": "No error was asked for, because the request itself is not allowed.",
+                "fix": "Mend that first, and ask again.",
+            }
+        ]
         status, found = probe_json(server, "--path-404", *paths)
     assert status == 0
     assert found["warnings"] == [
@@ -272,8 +286,8 @@ def test_errors_that_have_lost_the_headers() -> None:
         {
             "code": "headers-lost-on-errors",
             "text": (
-                "The error 404 of '/users/corsgate-probe-404' has not the headers: pages see a CORS"
-                " error in its place."
+                "The error 404 of '/users/corsgate-probe-404' lacks the CORS headers: pages see a"
+                " CORS error in its place."
             ),
             "fix": (
                 "Let the outermost layer add the headers, to every status (nginx: add_header ..."
@@ -380,7 +394,7 @@ ODD: dict[str, tuple[bytes, int, list[list[str]]]] = {
     "invalid UTF-8": (
         b"HTTP/1.1 200 \xff\xfe\r\nAccess-Control-Allow-Origin: \xc3\x28\x9b2J\x1b[31m\x7f\r\n\r\n",
         1,
-        [["Access-Control-Allow-Origin", r"\xc3(\x9b2J\x1b[31m\x7f"]],
+        [["Access-Control-Allow-Origin", "\xc3(\x9b2J\x1b[31m\x7f"]],
     ),
     "a long origin": (
         b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: " + b"y" * 100_000 + b"\r\n\r\n",
@@ -398,8 +412,9 @@ ODD: dict[str, tuple[bytes, int, list[list[str]]]] = {
 @pytest.mark.parametrize(("sent", "status", "headers"), ODD.values(), ids=ODD)
 def test_odd_servers(sent: bytes, status: int, headers: list[list[str]]) -> None:
     with serving(lambda asked: sent) as server:
-        assert probe_json(server)[0] == status
-        found = probe_json(server)[1]
+        code, plain = probe(server, "--json")
+        assert (code, plain.isascii()) == (status, True)
+        found = json.loads(plain)
         text = probe(server)[1]
     assert found["exchanges"][0]["response"]["headers"] == headers
     assert text.replace("\n", "").replace("‘", "").replace("’", "").isascii()
@@ -423,14 +438,56 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
     ("arguments", "text"),
     [
         (["//x"], "URL is '//x'; write a whole address: https://api.example.com/path"),
-        (["ftp://x"], "URL is 'ftp://x'; write a whole address: https://api.example.com/path"),
-        (
-            ["http://a:b@x"],
-            "URL is 'http://a:b@x'; write a whole address: https://api.example.com/path",
+        *(
+            (
+                [url],
+                "URL has the scheme ftp; a page calls http and https: https://api.example.com/path",
+            )
+            for url in ("ftp://x", "ftp://x/@a")
+        ),
+        *(
+            (
+                [url],
+                (
+                    "URL has a user name or password in it, which a page cannot send so; leave it"
+                    " out."
+                ),
+            )
+            for url in (
+                *("http://a:secret@x", "a:secret@x", "//a:secret@x", "ftp://a:secret@x"),
+                *("http:\\\\a:secret@x", "http://a:secret@\u00fc.example", "http://a:secret@x:y/"),
+            )
+        ),
+        *(
+            ([url], "URL has no port behind the colon; a port is a number up to 65535.")
+            for url in (
+                *("http://x:65536", "http://x:99999/a?b", "http://x:y", "http://[::1]:-1"),
+                *("http://x:" + "9" * 5000, "http://x:\u0661", "http://a:secret/c@x"),
+            )
         ),
         (
-            ["http://\u00fc.example"],
-            "URL is 'http://\u00fc.example'; write a whole address: https://api.example.com/path",
+            ["http://\u00fc.example:80000"],
+            "URL has no port behind the colon; a port is a number up to 65535.",
+        ),
+        (
+            ["http://\u00fc.example:8000/a@b"],
+            ("URL has a host that is not ASCII; write it in punycode: http://xn--tda.example:8000"),
+        ),
+        (
+            ["http://\u00fc_%.example"],
+            "URL has a host that is not ASCII; write it in punycode.",
+        ),
+        (
+            ["http:/a:secret@x"],
+            "URL is no whole address; write a whole address: https://api.example.com/path",
+        ),
+        (
+            ["http://a b:8"],
+            "URL is 'http://a b:8'; write a whole address: https://api.example.com/path",
+        ),
+        (
+            ["localhost:8000"],
+            "URL is 'localhost:8000'; write a whole address: https://api.example.com/path",
         ),
         (["http://x", "-H", "X-One"], "--header is 'X-One'; write 'Name: value'."),
         (
@@ -447,8 +504,8 @@ def test_true_in_the_wrong_case(line: str, code: str | None) -> None:
         (
             ["http://x", "--origin", f"{PAGE}/"],
             (
-                f"No browser sends this: origin is '{PAGE}/', which is not how browsers write one:"
-                f" write '{PAGE}'."
+                f"--origin: '{PAGE}/' has a slash or path after the host and port: an origin ends"
+                f" before that. No browser sends it. Write {PAGE}."
             ),
         ),
         *(
@@ -469,6 +526,80 @@ def test_bad_timeouts(seconds: str) -> None:
     status, text = probe(None, "--timeout", seconds)
     assert status == 2
     assert "Invalid value for '--timeout'" in text
+
+
+def unread(*arguments: str, err: int = subprocess.PIPE) -> tuple[int, bytes | None]:
+    """The status and the other output of a command whose output nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "corsgate", *arguments]
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=err or writer, check=False)
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--help"]])
+def test_an_output_that_nobody_reads(more: list[str]) -> None:
+    arguments = ["probe", "http://api.example.com/", "--origin", APP, *more]
+    assert unread(*arguments) == (2, NOT_WRITTEN)
+
+
+def test_a_help_that_nobody_reads() -> None:
+    assert unread("--help") == (2, NOT_WRITTEN)
+    assert unread("--help", err=0) == (2, None)
+
+
+NOT_WRITTEN = b"Error: the output cannot be written: Broken pipe\n"
+
+
+class Full(io.StringIO):
+    """An output on a disk without room."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("has_errors", [True, False])
+@pytest.mark.parametrize("arguments", [["--help"], ["explain", "--help"]])
+def test_an_output_that_is_full(
+    arguments: list[str],
+    has_errors: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors = io.StringIO() if has_errors else Full()
+    monkeypatch.setattr(sys, "stdout", Full())
+    monkeypatch.setattr(sys, "stderr", errors)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    said = "Error: the output cannot be written: No space left on device\n"
+    assert errors.getvalue() == said
+
+
+def test_a_pipe_that_breaks_leaves_no_buffer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(SystemExit) as caught:
+            main(["probe", "http://api.example.com/", "--origin", APP])
+    assert (caught.value.code, capsys.readouterr().err) == (2, NOT_WRITTEN.decode())
+
+
+@pytest.mark.parametrize("name", ["probe", "audit"])
+def test_interrupted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "create_connection", interrupt)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(SystemExit) as caught:
+        main([name, "http://127.0.0.1/", "--origin", PAGE])
+    assert caught.value.code == 130
 
 
 def test_addresses_are_encoded_as_in_browsers() -> None:

@@ -27,6 +27,7 @@ ANSWERS = {
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         HTTPResponse(101, "Switching Protocols", []),
     ),
+    "status that nobody knows": (b"HTTP/1.1 999 x\r\n\r\n", HTTPResponse(999, "x", [])),
     "refusal": (
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n(CORS)\n\n",
         HTTPResponse(403, "Forbidden", [("Content-Length", "6")], b"(CORS)"),

@@ -6,9 +6,16 @@ and a line in `_COMMANDS`.
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["main"]
 
@@ -19,9 +26,38 @@ _COMMANDS = {
     "audit": "Ask a live server with hostile origins, and say what is risky.",
 }
 
+# Not 1, which is a verdict. 130 is what shells make of Ctrl-C.
+_UNWRITTEN, _INTERRUPTED = 2, 130
+
+
+@contextmanager
+def _ending_as_itself() -> Iterator[None]:
+    """Ctrl-C and outputs that take no more, which click ends with 1 or a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    except OSError as error:
+        with suppress(OSError):
+            # What is still in the buffer would fail again when Python ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+        with suppress(OSError):
+            click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+        raise click.exceptions.Exit(_UNWRITTEN) from None
+
 
 class _Lazy(click.Group):
     """Sub-commands take long to import: the libraries that they need are large."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _ending_as_itself():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _ending_as_itself():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -42,5 +78,5 @@ def main() -> None:
     """CORS from the server's and the browser's side.
 
     The exit status is 0 where a browser allows the request, 1 where it blocks it, and 2 where the
-    question makes no sense or the application does not start.
+    question makes no sense, the application does not start, or there was no answer.
     """

@@ -42,10 +42,15 @@ class Finding(NamedTuple):
 
 def in_one_line(text: str, most: int = 600) -> str:
     """A text with what a server sent in it, cut and escaped; only the quotes of Firefox stay."""
-    escaped = "".join(
-        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1] for char in text[:most]
+    return "".join(
+        char if char in "‘’“”" or " " <= char <= "~" else ascii(char)[1:-1]
+        for char in cut(text, most)
     )
-    return escaped if len(text) <= most else f"{escaped}... ({len(text)} characters)"
+
+
+def cut(text: str, most: int = 600) -> str:
+    """A text with what a server sent in it, not escaped: for JSON, which does that itself."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
 def is_preflight(request: HTTPRequest) -> bool:
@@ -82,9 +87,15 @@ def find_cause(error: FetchError, origin: str) -> Finding:
             "Write names with commas between them, and nothing else.",
         )
     if error.code == "allow-credentials":
-        return _credentials(response)
+        return _credentials(response, origin)
     if error.code.startswith("allow-origin"):
         return _origin(error.code, request, response, origin)
+    if error.code == "redirect-limit":
+        return Finding(
+            error.code,
+            "The redirects go round in a circle, or there are more than 20.",
+            "Mend the redirect on the server.",
+        )
     return Finding(
         error.code,
         "The redirect leads where no page may follow.",
@@ -173,6 +184,8 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
             fix = f"Write {method.upper()} in the page: names of methods are case-sensitive."
         elif method in {name.upper() for name in allowed}:
             fix = f"Write {method} in {header}: names of methods are case-sensitive."
+        elif method != method.upper() == "PATCH":  # others fetch() puts in upper case itself
+            fix = f"Write PATCH in the page, and add PATCH to {header}."
         missing = method
     else:
         asked = (request.header(REQUEST_HEADERS) or "").split(",")
@@ -186,7 +199,7 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
     return Finding(f"{code}-not-allowed", text, fix)
 
 
-def _credentials(response: HTTPResponse) -> Finding:
+def _credentials(response: HTTPResponse, origin: str) -> Finding:
     values = values_of(response.headers, ALLOW_CREDENTIALS)
     if not values:
         text = f"The page asks for cookies, and {ALLOW_CREDENTIALS} is missing."
@@ -199,7 +212,7 @@ def _credentials(response: HTTPResponse) -> Finding:
     return Finding(
         "credentials-not-allowed",
         text,
-        f"Answer {ALLOW_CREDENTIALS}: true, once; or call without credentials.",
+        fix_for("cookies", response, origin),
     )
 
 
@@ -224,7 +237,7 @@ def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str
         return Finding(
             code,
             f"{ALLOW_ORIGIN} names several origins, and it can name one only.",
-            f"Look the request's Origin up in the list; answer that one, and {VARY}: {ORIGIN}.",
+            fix_for("list", response, origin),
         )
     if sent == "null" != origin:
         return Finding(
@@ -232,21 +245,25 @@ def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str
             "After a redirect from one server to another the browser says Origin: null.",
             "Call the address at the end of the redirects from the page.",
         )
-    cache = kept_by_cache(response)
-    if cache:
-        return Finding(
-            "cached-answer",
-            f"The answer comes from a cache ({cache}) that kept the one for another page.",
-            f"Send {VARY}: {ORIGIN} with every answer of this address, and empty the cache.",
-        )
-    if code != "allow-origin-missing":
-        return Finding(
+    if code == "allow-origin-missing":
+        found = _missing(request, response, origin)
+    else:
+        found = Finding(
             code,
             f"{ALLOW_ORIGIN} is {shown(value)}, and the page's origin is {sent}"
             f"{_difference(value, origin)}.",
             fix_for("origin", response, origin),
         )
-    return _missing(request, response, origin)
+    cache = kept_by_cache(response)
+    if not cache:
+        return found
+    # No evidence: what comes through a CDN looks so, whoever was allowed.
+    return Finding(
+        found.code,
+        f"{found.text} Or its cache ({cache}) may have kept the answer for another page.",
+        f"{found.fix} If it is the cache: send {VARY}: {ORIGIN} with every answer of this"
+        " address, and empty the cache.",
+    )
 
 
 def _missing(request: HTTPRequest, response: HTTPResponse, origin: str) -> Finding:

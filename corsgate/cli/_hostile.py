@@ -26,6 +26,7 @@ _STRANGER = "https://evil.test"
 _SPECIAL = "_-!$&'+,"
 _MOST_DOTS = 2
 _LIST = "Compare the whole origin, as text, with a list of those that you trust."
+_REGEX = "All in all it looks like a regular expression with unescaped dots and no end."
 
 
 # Mistakes whose origins are let in by another one too.
@@ -66,12 +67,12 @@ _RISKS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "suffix": (
         ("critical", "low"),
-        "Only the start of the origin is compared: a host below anybody's domain is let in.",
+        "A host that only begins like yours is let in: anybody has such names below a domain.",
         _LIST,
     ),
     "prefix": (
         ("critical", "low"),
-        "Only the end of the origin is compared: whoever registers a name that ends so is let in.",
+        "A host that only ends like yours is let in: anybody can register such a name.",
         "Compare the whole origin, or the end together with the dot before it.",
     ),
     "dot": (
@@ -174,7 +175,7 @@ def find_risk(question: Question, response: HTTPResponse) -> Risk | None:
             f"Take {ALLOW_CREDENTIALS} away, or name the origins.",
         )
     (with_cookies, without), text, fix = _RISKS[question.kind]
-    text += " Cookies go along." if credentials else " Cookies do not."
+    text += " Cookies go along." if credentials else " Cookies do not go along."
     return Risk(with_cookies if credentials else without, question.kind, question.origin, text, fix)
 
 
@@ -185,6 +186,9 @@ def find_risks(answers: list[tuple[Question, HTTPResponse]]) -> list[Risk]:
         risk = find_risk(question, response)
         if risk is not None:
             found.setdefault(risk.kind, risk)
+    if "suffix" in found and found.keys() & {"prefix", "dot"}:
+        risk = found["suffix"]
+        found["suffix"] = risk._replace(text=f"{risk.text} {_REGEX}")
     vary = _find_vary_risk(answers)
     risks = [*found.values(), *([vary] if vary else [])]
     return sorted(risks, key=lambda risk: GRADES.index(risk.grade))
@@ -198,8 +202,11 @@ def is_said_already(question: Question, answers: list[tuple[Question, HTTPRespon
     return _PART_OF.get(question.kind) in kinds
 
 
-def find_notes(answers: list[tuple[Question, HTTPResponse]]) -> list[str]:
-    """What the answers may not show."""
+def find_notes(answers: list[tuple[Question, HTTPResponse]], *, named: bool) -> list[str]:
+    """What the answers may not show.
+
+    :param named: whether it was said which origin the server is to allow.
+    """
     found = []
     if answers and not 200 <= answers[0][1].status <= 299:
         status = answers[0][1].status
@@ -207,8 +214,8 @@ def find_notes(answers: list[tuple[Question, HTTPResponse]]) -> list[str]:
     for question, response in answers:
         if question.kind == "trusted" and not _is_allowed(question, response):
             found.append(
-                f"{question.origin} is not let in either, and a mistake shows only near an origin"
-                " that is: name one with --origin."
+                f"{question.origin} is not let in, and a mistake shows only near an origin that is:"
+                f" name {'another' if named else 'one'} with --origin."
             )
     return found
 
@@ -223,7 +230,7 @@ def _find_vary_risk(answers: list[tuple[Question, HTTPResponse]]) -> Risk | None
         "low",
         "vary-missing",
         silent[0].origin,
-        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: a cache may give"
-        " the answer for one site to another, and one that is let in locks the others out.",
+        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: then a page that"
+        " is allowed may get from a cache the answer made for another, and be blocked.",
         f"Send {VARY}: {ORIGIN} with every answer of this address.",
     )

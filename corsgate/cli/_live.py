@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
 
+from .._origin import find_correction
 from ..browser import Browser
-from ..browser._url import parse_url
+from ..browser._url import as_bytes, parse_url
 from ._print import Unusable
 
 if TYPE_CHECKING:
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 
     from ..browser import HTTPRequest, HTTPResponse
     from ..browser._url import URL
+
+_WHOLE = "https://api.example.com/path"
+# Scheme and authority of an address, as far as it has them.
+_START = re.compile(r"\A\s*(?:([A-Za-z][A-Za-z0-9+.-]*):[/\\]{2})?[/\\]*([^/\\?#]*)")
+_PORT = re.compile(r":([^:\]]+)\Z")
 
 
 def _check_number(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -66,8 +73,31 @@ def parse_live_url(text: str) -> URL:
 
     :raises Unusable: if it is none.
     """
-    # The parser takes bytes in latin-1's clothes.
-    url = parse_url(text.encode("utf-8", "surrogateescape").decode("latin-1"))
+    url = parse_url(as_bytes(text))
     if url is None or url.scheme not in ("http", "https") or url.has_credentials or not url.host:
-        raise Unusable(f"URL is {text!r}; write a whole address: https://api.example.com/path")
+        raise Unusable(f"URL {_find_fault(text)}")
     return url
+
+
+def _find_fault(text: str) -> str:
+    """What is wrong with an address; what may be a password in it is not repeated."""
+    scheme, authority = _START.findall(text)[0]
+    if "@" in authority:
+        return "has a user name or password in it, which a page cannot send so; leave it out."
+    if scheme and scheme.lower() not in ("http", "https"):
+        return f"has the scheme {scheme}; a page calls http and https: {_WHOLE}"
+    port = _PORT.search(authority)
+    if scheme and port and not (port[1].isascii() and port[1].isdecimal() and _fits(port[1])):
+        return "has no port behind the colon; a port is a number up to 65535."
+    if not authority.isascii():
+        meant = find_correction(f"{scheme or 'https'}://{authority}")
+        return "has a host that is not ASCII; write it in punycode" + (
+            f": {meant}" if meant else "."
+        )
+    said = "is no whole address" if "@" in text else f"is {text!r}"
+    return f"{said}; write a whole address: {_WHOLE}"
+
+
+def _fits(port: str) -> bool:
+    digits = port.lstrip("0")
+    return len(digits) <= 5 and int(digits or "0") <= 65535

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN
+from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN, ORIGIN, VARY
 from ..browser._messages import get
 
 if TYPE_CHECKING:
@@ -65,15 +65,28 @@ _FIXES = {
         "python": 'With corsgate: allow_origins=["{origin}"], allow_credentials=True; or call'
         " without credentials.",
     },
+    "cookies": {"": f"Answer {ALLOW_CREDENTIALS}: true, once; or call without credentials."},
+    "list": {
+        "": f"Look the request's Origin up in the list; answer that one, and {VARY}: {ORIGIN}."
+    },
 }
+
+
+_NULL = (
+    "Do not allow null: any site can make a page with that origin. Serve the page from an http(s)"
+    " origin, and allow that one."
+)
 
 
 def fix_for(kind: str, response: HTTPResponse, origin: str) -> str:
     """The line to write.
 
-    :param kind: origin, options, errors, twice or credentials.
+    :param kind: origin, options, errors, twice, credentials, cookies or list.
     :param origin: that of the page.
     """
+    # These name the origin, and so would let it in.
+    if origin == "null" and kind in ("origin", "credentials", "cookies", "list"):
+        return _NULL
     lines = _FIXES[kind]
     return lines.get(_make(response), lines[""]).format(origin=origin)
 

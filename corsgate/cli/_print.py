@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from .._origin import find_correction, find_fault
+from ..errors import problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,11 +33,32 @@ class Unusable(click.ClickException):
     exit_code = 2
 
 
+def check_origin(origin: str) -> None:
+    """Whether a page can have what was given as --origin.
+
+    :raises Unusable: if not.
+    """
+    if "*" in origin:
+        raise Unusable(f"--origin: {origin!r} is a pattern, and a page has one origin.")
+    code = find_fault(origin) if origin != "null" else None
+    if code is not None:
+        meant = find_correction(origin)
+        fix = f" Write {meant}." if meant else " Copy it from the browser's console."
+        fault = problem(code, "--origin", origin)
+        raise Unusable(f"--origin: {fault.message} No browser sends it.{fix}")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """rich ends the process with 1, which is a verdict here; the group knows better."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def make_console() -> Console:
     """Standard output, without rich's guesses at what a text means."""
     # A name in the application may have letters that this terminal cannot show.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
-    return Console(highlight=False, markup=False, emoji=False)
+    return _Console(highlight=False, markup=False, emoji=False)
 
 
 def print_steps(console: Console, steps: Iterable[Step]) -> None:

@@ -26,7 +26,8 @@ _MOST_OF_BODY = 4096
 _AT_ONCE = 64 * 1024
 # RFC 9112, sections 2.2 and 4: a lone LF may end a line.
 _END = re.compile(rb"\r?\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: ([^\r\n]*))?\r?(?:\n|\Z)")
+# Browsers take statuses up to 999, which RFC 9110 does not know.
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: ([^\r\n]*))?\r?(?:\n|\Z)")
 
 
 class NoAnswerError(Exception):

@@ -27,18 +27,21 @@ _ENGINES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKit"}
 
 
 def find_warnings(
-    exchanges: list[tuple[HTTPRequest, HTTPResponse]], *, origin: str, blocked: bool
+    exchanges: list[tuple[HTTPRequest, HTTPResponse]], *, origin: str, credentials: bool, word: str
 ) -> list[Finding]:
     """What does not block this request, but may block another one, or slows it down.
 
     :param exchanges: what a browser sent and got, oldest first.
     :param origin: that of the page.
+    :param credentials: whether the page asks for them.
+    :param word: the verdict: allowed, blocked or no-answer.
     """
     found: list[Finding] = []
-    for request, response in exchanges:
-        if is_preflight(request) and 200 <= response.status <= 299:
-            found += _about_preflight(request, response)
-    if blocked or not exchanges:
+    # A preflight that fails, by its status or otherwise, is the last exchange.
+    for request, response in exchanges[:-1] if word == "blocked" else exchanges:
+        if is_preflight(request):
+            found += _about_preflight(request, response, credentials)
+    if word != "allowed":
         return found
     request, response = exchanges[-1]
     url = parse_url(request.url)
@@ -75,8 +78,8 @@ def find_missing_vary(response: HTTPResponse, without: HTTPResponse) -> Finding 
         return None
     return Finding(
         "vary-missing",
-        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: a cache may"
-        " give one page the answer for another, which is then blocked.",
+        f"The answer depends on {ORIGIN} and does not always say {VARY}: {ORIGIN}: then a page that"
+        " is allowed may get from a cache the answer made for another, and be blocked.",
         f"Send {VARY}: {ORIGIN} with every answer of this address, also to requests without"
         f" {ORIGIN}.",
     )
@@ -87,13 +90,15 @@ def varies_by_origin(response: HTTPResponse) -> bool:
     return "origin" in names or "*" in names
 
 
-def _about_preflight(request: HTTPRequest, response: HTTPResponse) -> list[Finding]:
+def _about_preflight(
+    request: HTTPRequest, response: HTTPResponse, credentials: bool
+) -> list[Finding]:
     found: list[Finding] = []
     allowed = extract_tokens(values_of(response.headers, ALLOW_HEADERS))[0] or []
     lower = {name.lower() for name in allowed}
     asked = (request.header(REQUEST_HEADERS) or "").split(",")
     name = NON_WILDCARD_REQUEST_HEADER
-    if name in asked and name not in lower and "*" in lower:
+    if not credentials and name in asked and name not in lower and "*" in lower:
         found.append(
             Finding(
                 "authorization-by-wildcard",
@@ -153,8 +158,8 @@ def find_lost_headers(path: str, status: int, lost: bool) -> Finding | None:
     if lost:
         return Finding(
             "headers-lost-on-errors",
-            f"The error {status} of {shown(path)} has not the headers: pages see a CORS error"
-            " in its place.",
+            f"The error {status} of {shown(path)} lacks the CORS headers: pages see a CORS"
+            " error in its place.",
             "Let the outermost layer add the headers, to every status"
             " (nginx: add_header ... always).",
         )

@@ -11,7 +11,7 @@ from .._protocol import ALLOW_CREDENTIALS, ALLOW_ORIGIN, ORIGIN, VARY
 from ..browser import HTTPRequest, HTTPResponse
 from ..browser._messages import get, values_of
 from ..browser._url import is_origin
-from ._diagnosis import in_one_line
+from ._diagnosis import cut, in_one_line
 from ._hostile import (
     Question,
     Risk,
@@ -22,7 +22,7 @@ from ._hostile import (
     questions,
 )
 from ._live import insecure_option, json_option, parse_live_url, timeout_option
-from ._print import Unusable, make_console, print_json
+from ._print import check_origin, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def command(
     redirects are not followed. Ask servers only that are yours, or whose owner agrees.
 
     The exit status is 0 where nothing was found that is graded above info, 1 where something was,
-    and 2 where an answer did not come or the question makes no sense.
+    and 2 where an answer did not come, none was 2xx, or the question makes no sense.
 
     \b
     corsgate audit https://api.example.com/me --origin https://app.example.com
     """
     target = parse_live_url(url)
-    if origin is not None and not is_origin(origin):
-        raise Unusable(f"--origin is {origin!r}, which no browser sends; copy it from a console.")
+    if origin is not None:
+        check_origin(origin)
     asked = questions(target, origin)
     console = None if as_json else make_console()
     if console is not None:
@@ -90,7 +90,10 @@ def command(
         if response.status == 429:
             stopped = "the server asks for fewer requests (429)."
             break
-    risks, notes = find_risks(answers), find_notes(answers)
+    risks, notes = find_risks(answers), find_notes(answers, named=origin is not None)
+    found = any(risk.grade != "info" for risk in risks)
+    if not (stopped or found or any(200 <= answer.status <= 299 for _, answer in answers)):
+        stopped = "no answer was 2xx, so nothing is proven; name an address that answers 200."
     if console is None:
         print_json(
             {
@@ -112,14 +115,13 @@ def command(
             console.print("Nothing found: no hostile origin is let in.")
     if stopped:
         ctx.exit(STOPPED)
-    ctx.exit(FOUND if any(risk.grade != "info" for risk in risks) else NOTHING_FOUND)
+    ctx.exit(FOUND if found else NOTHING_FOUND)
 
 
 def _plain(answer: Answer) -> dict[str, Any]:
     question, response = answer
     lines = {
-        name: [*map(in_one_line, values_of(response.headers, header))]
-        for name, header in _HEADERS.items()
+        name: [*map(cut, values_of(response.headers, header))] for name, header in _HEADERS.items()
     }
     risk = find_risk(question, response)
     return {**question._asdict(), "status": response.status, **lines,
@@ -140,7 +142,7 @@ def _print_answers(console: Console, answers: list[Answer]) -> None:
     rows = [("Grade", "Kind", "Origin asked with", "Answer")]
     for question, response in answers:
         risk = find_risk(question, response)
-        rows.append((risk.grade if risk else "-", *question, _said(response)))
+        rows.append((risk.grade if risk else "-", *question, _said(question, response)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -160,12 +162,22 @@ def _print(console: Console, label: str, text: str, style: str) -> None:
     console.print(Text.assemble((label, style), text), soft_wrap=True)
 
 
-def _said(response: HTTPResponse) -> str:
-    """The answer in a few words."""
-    origin = get(response.headers, ALLOW_ORIGIN)
-    if origin is None:
-        return f"{response.status}, lets nobody in"
-    said = f"{response.status}, lets {in_one_line(origin, 100)} in"
-    if get(response.headers, ALLOW_CREDENTIALS) == "true":
-        said += " with cookies"
-    return said
+def _said(question: Question, response: HTTPResponse) -> str:
+    """The answer in a few words: whether a browser lets this origin in."""
+    values = values_of(response.headers, ALLOW_ORIGIN)
+    value = in_one_line(", ".join(values), 100)
+    if not values:
+        said = "lets nobody in"
+    elif len(values) > 1:
+        times = "twice" if len(values) == 2 else f"{len(values)} times"
+        said = f"refused (the header is there {times})"
+    elif value == "*":
+        said = "lets every origin in"
+    elif values == [question.origin]:
+        cookies = get(response.headers, ALLOW_CREDENTIALS) == "true"
+        said = f"lets {value} in{' with cookies' if cookies else ''}"
+    elif is_origin(values[0]) and "*" not in value:
+        said = f"refused (allows only {value})"
+    else:
+        said = f"refused (the header is no origin: {value})"
+    return f"{response.status}, {said}"

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._explain import Explanation, explain_in
-from .._origin import find_correction, find_fault
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import FAILED, ask, for_method, is_preflight, leaves_cors
 from .._words import KEYWORDS
 from ..browser import Browser, FetchError
 from ..browser._url import parse_url
-from ..errors import PolicyError, problem
+from ..errors import PolicyError
 from ..policy import Policy
 from ._apps import ANY_HOST, Gate, gate_of_app, gate_of_django
 from ._print import (
     ALLOWED,
     BLOCKED,
     Unusable,
+    check_origin,
     make_console,
     print_json,
     print_steps,
@@ -91,7 +91,7 @@ def command(
     corsgate explain --origin null --django shop.settings -H 'X-Token: 1' --credentials
     corsgate explain --origin http://localhost:3000 --allow-origins 'http://localhost:*'
     """
-    _check_origin(origin)
+    check_origin(origin)
     given = {name: value for name, value in options.items() if value}
     if (app is not None) + (django is not None) + bool(given) != 1:
         raise click.UsageError("Give one of --app, --django, and a policy with --allow-origins.")
@@ -141,17 +141,6 @@ def command(
         console.print()
         print_verdict(console, found)
     ctx.exit(ALLOWED if found.allowed else BLOCKED)
-
-
-def _check_origin(origin: str) -> None:
-    if "*" in origin:
-        raise Unusable(f"--origin: {origin!r} is a pattern, and a page has one origin.")
-    code = find_fault(origin) if origin != "null" else None
-    if code is not None:
-        meant = find_correction(origin)
-        fix = f" Write {meant}." if meant else " Copy it from the browser's console."
-        fault = problem(code, "--origin", origin)
-        raise Unusable(f"--origin: {fault.message} No browser sends it.{fix}")
 
 
 def _gate_of_options(options: dict[str, Any]) -> Gate:

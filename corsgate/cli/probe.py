@@ -11,7 +11,7 @@ from rich.text import Text
 from .._protocol import ORIGIN
 from .._words import one_line
 from ..browser import FetchError
-from ._diagnosis import Finding, find_cause, in_one_line, is_preflight
+from ._diagnosis import Finding, cut, find_cause, in_one_line, is_preflight
 from ._live import (
     LiveBrowser,
     insecure_option,
@@ -19,7 +19,7 @@ from ._live import (
     parse_live_url,
     timeout_option,
 )
-from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json
+from ._print import ALLOWED, BLOCKED, Unusable, check_origin, make_console, print_json
 from ._transport import HTTPTransport, NoAnswerError
 from ._warnings import find_lost_headers, find_missing_vary, find_warnings, varies_by_origin
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 NO_ANSWER = 2
 USER_AGENT = "corsgate (CORS probe)"
 _MOST_LINES = 30
+_MOST_SHOWN = 700  # which `cut` has seen to already
 # Of a request, what every browser adds.
 _NOT_SHOWN = {"accept", "content-length", "referer"}
 _SECRET = {"authorization", "cookie", "x-api-key"}
@@ -117,6 +118,7 @@ def command(
     corsgate probe http://localhost:8000/cart --origin http://localhost:3000 -X PUT --credentials
     """
     target = parse_live_url(url)
+    check_origin(origin)
     transport = HTTPTransport(timeout=timeout, insecure=insecure, user_agent=USER_AGENT)
     asked = [*error_paths]
     if path_404:
@@ -133,6 +135,10 @@ def command(
         for path in asked:
             page = LiveBrowser(target, origin, transport)
             verdict.warnings.extend(_about_error(page, path, credentials))
+    elif asked:
+        text = "No error was asked for, because the request itself is not allowed."
+        fix = "Mend that first, and ask again."
+        verdict.warnings.append(Finding("errors-not-asked", text, fix))
     if as_json:
         request = {"url": str(target), "origin": origin, "method": method}
         print_json({"request": {**request, "credentials": credentials}, **_plain(verdict)})
@@ -166,10 +172,13 @@ def _probe(
     exchanges: list[Exchange] = [*browser.exchanges]
     if browser.unanswered is not None:
         exchanges.append((browser.unanswered, None))
-    warnings = find_warnings(
-        browser.exchanges, origin=browser.origin, blocked=error is not None or bool(no_answer)
+    verdict = _Verdict(exchanges, [], error, no_answer, cause)
+    verdict.warnings.extend(
+        find_warnings(
+            browser.exchanges, origin=browser.origin, credentials=credentials, word=verdict.word
+        )
     )
-    return _Verdict(exchanges, warnings, error, no_answer, cause)
+    return verdict
 
 
 def _about_vary(verdict: _Verdict, transport: HTTPTransport) -> Iterable[Finding]:
@@ -214,9 +223,9 @@ def _plain(verdict: _Verdict) -> dict[str, Any]:
         and {
             "code": error.code,
             "step": error.step,
-            "what": in_one_line(error.what),
-            "chromium": error.chromium and in_one_line(error.chromium),
-            "firefox": error.firefox and in_one_line(error.firefox),
+            "what": cut(error.what),
+            "chromium": error.chromium and cut(error.chromium),
+            "firefox": error.firefox and cut(error.firefox),
         },
         "no_answer": verdict.no_answer
         and {"code": verdict.no_answer.code, "text": str(verdict.no_answer)},
@@ -230,13 +239,13 @@ def _plain_exchange(request: HTTPRequest, response: HTTPResponse | None) -> dict
         "preflight": is_preflight(request),
         "request": {
             "method": request.method,
-            "url": in_one_line(request.url),
+            "url": cut(request.url),
             "headers": _shown_of(request),
         },
         "response": response
         and {
             "status": response.status,
-            "reason": in_one_line(response.reason),
+            "reason": cut(response.reason),
             "headers": _shown_of_answer(response),
         },
     }
@@ -247,14 +256,14 @@ def _shown_of(request: HTTPRequest) -> Headers:
     for name, value in request.headers:
         lower = name.lower()
         if lower not in _NOT_SHOWN and not lower.startswith("sec-fetch-"):
-            found.append((name, "(not shown)" if lower in _SECRET else in_one_line(value)))
+            found.append((name, "(not shown)" if lower in _SECRET else cut(value)))
     return found
 
 
 def _shown_of_answer(response: HTTPResponse) -> Headers:
     """The header lines that have to do with CORS or tell who answered, each for itself."""
     return [
-        (name, in_one_line(value))
+        (name, cut(value))
         for name, value in response.headers
         if name.lower() in _SHOWN or name.lower().startswith("access-control-")
     ][:_MOST_LINES]
@@ -268,11 +277,11 @@ def _print(console: Console, verdict: _Verdict) -> None:
         line("Preflight:" if is_preflight(request) else "Request:")
         line(f"> {request.method} {in_one_line(request.url)}")
         for name, value in _shown_of(request):
-            line(f"> {name}: {value}")
+            line(f"> {name}: {in_one_line(value, _MOST_SHOWN)}")
         if response is not None:
             line(f"< {response.status} {in_one_line(response.reason)}".rstrip())
             for name, value in _shown_of_answer(response):
-                line(f"< {name}: {value}")
+                line(f"< {name}: {in_one_line(value, _MOST_SHOWN)}")
         line("")
     error = verdict.error
     if verdict.no_answer is not None:
