@@ -542,7 +542,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         ALLOW,
     ),
     "page without an origin": (
-        [answer(200, "Access-Control-Allow-Origin: https://b.example")],
+        [answer(200, "Access-Control-Allow-Origin: https://b.example", "Age: 12")],
         {"origin": "null"},
         "allow-origin-mismatch",
         "Access-Control-Allow-Origin is 'https://b.example', and the page's origin is null.",

@@ -414,6 +414,7 @@ def test_odd_servers(sent: bytes, status: int, headers: list[list[str]]) -> None
     with serving(lambda asked: sent) as server:
         code, plain = probe(server, "--json")
         assert (code, plain.isascii()) == (status, True)
+        assert plain.replace("\n", "").isprintable()
         found = json.loads(plain)
         text = probe(server)[1]
     assert found["exchanges"][0]["response"]["headers"] == headers

@@ -255,8 +255,8 @@ def _origin(code: str, request: HTTPRequest, response: HTTPResponse, origin: str
             fix_for("origin", response, origin),
         )
     cache = kept_by_cache(response)
-    if not cache:
-        return found
+    if not cache or origin == "null":
+        return found  # null is not to be allowed, whoever keeps the answer
     # No evidence: what comes through a CDN looks so, whoever was allowed.
     return Finding(
         found.code,

@@ -98,4 +98,5 @@ def _print_table(console: Console, rows: Iterable[tuple[str, ...]]) -> None:
 
 def print_json(found: Mapping[str, Any]) -> None:
     """For programs: ASCII, so that it can be read whatever the terminal's encoding is."""
-    click.echo(json.dumps(found, indent=2))
+    # The one control character that json leaves as it is.
+    click.echo(json.dumps(found, indent=2).replace("\x7f", "\\u007f"))
