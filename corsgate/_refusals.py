@@ -55,6 +55,7 @@ class Gate:
         :param words_of: as of `Denials.note`.
         :return: also what `on_denied` has returned for a refusal.
         """
+        self.remember(source, decision)
         if decision is not None and decision.kind == "preflight":
             limited = limit(decision, environ)
             if limited.policy is not None and decision.allowed and not limited.allowed:
@@ -77,6 +78,7 @@ class Gate:
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision | None, object]:
         """The refusal to write, or None where the request may go on; arguments as of `apply`."""
+        self.remember(source, decision)
         if passes(environ):
             return None, None
         refusal = self._judge(source, decision, environ)
@@ -84,6 +86,12 @@ class Gate:
             return None, None
         noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
         return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
+
+    def remember(self, source: Source, decision: Decision | None) -> None:
+        """To be called with what came of each request, since a callable may fail at the next."""
+        policy = decision.policy if decision is not None else None
+        if source is self._application and policy is not None and _has_gate(policy):
+            self._note_gate(policy)
 
     def _note(
         self,
@@ -101,9 +109,7 @@ class Gate:
     ) -> Decision | None:
         policy = decision.policy if decision is not None else None
         judged = decision
-        if source is self._application and policy is not None and _has_gate(policy):
-            self._note_gate(policy)
-        elif policy is None or not _has_gate(policy):
+        if policy is None or not _has_gate(policy):
             policy = self._gate_around(source, policy, environ)
             judged = decide(policy, environ)
         if judged is None or policy.gate == "off":

@@ -181,7 +181,9 @@ class _Gate:
             nonlocal judged, decision
             if not judged or (only is not None and not asks and self._views is not views):
                 judged = True
-                decision = decide_by(self._source(environ, script_name, path_info), environ)
+                source = self._source(environ, script_name, path_info)
+                decision = decide_by(source, environ)
+                configured.gate.remember(source, decision)
                 if decision is not None and (debug or not decision.allowed):
                     decision = configured.denials.note(environ, decision, debug, self._words_of)
             return decision
@@ -394,5 +396,4 @@ def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
 
 
 def _here() -> str:
-    rule = request.url_rule
-    return f"endpoint {request.endpoint!r}" + (f" at {rule.rule!r}" if rule else "")
+    return f"endpoint {request.endpoint!r} at {show(request.path)}"

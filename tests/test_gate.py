@@ -673,6 +673,15 @@ def test_a_callable_source_chooses_the_gate() -> None:
     assert statuses(below, "/none", "/off", "/on", "/off") == [200, 200, 403, 200]
 
 
+def test_a_source_that_fails_has_the_gate_it_gave_to_any_request() -> None:
+    def source(environ: Mapping[str, Any]) -> Policy:
+        return {"/": POLICY}[environ["PATH_INFO"]]
+
+    app = CORSMiddleware(SpyApp(), source)
+    assert call(app, "GET", "/").status == 200
+    assert statuses(app, "/x") == [403]
+
+
 def test_options_below_none_keep_the_gate_that_is_around() -> None:
     from corsgate._sources import derive, leave
 

@@ -142,6 +142,16 @@ def test_the_policy_of_the_view_rules(send: Send) -> None:
 
 
 @each_send
+def test_a_source_that_fails_has_the_gate_it_gave_to_any_request(send: Send) -> None:
+    def source(meta: Mapping[str, Any]) -> Policy:
+        return {"/": Policy(allow_origins=APP, gate="enforce")}[meta["PATH_INFO"]]
+
+    with settings_of([path("", view), path("x", view)], CORS_POLICY=source):
+        assert visit(send, "/", "GET", None).body == b"done"
+        assert reached(send, "/x") == []
+
+
+@each_send
 def test_an_exempt_view_exempts_no_other_cve_2025_47910(send: Send) -> None:
     urls: URLs = [
         path("hello/", cors(gate="off")(view)),

@@ -158,6 +158,16 @@ def test_the_policy_of_the_view_rules() -> None:
     }
 
 
+def test_a_source_that_fails_has_the_gate_it_gave_to_any_request() -> None:
+    def source(environ: Mapping[str, Any]) -> Policy:
+        return {"/": Policy(**OPTIONS)}[environ["PATH_INFO"]]
+
+    site = Site("/", "/x")
+    CORSGate(site.app, source)
+    assert site.send("/", "GET", None).body == b"done"
+    assert not site.runs("/x")
+
+
 def test_an_exempt_view_exempts_no_other_cve_2025_47910() -> None:
     site = Site("/hello")
     site.add("/hello/", cors(gate="off"))

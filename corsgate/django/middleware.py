@@ -117,7 +117,10 @@ class CORSMiddleware:
 
 
 def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
-    return _note(_as_cacheable(decide_by(source, meta), differs), meta)
+    decision = decide_by(source, meta)
+    if may_block(source, meta):
+        current_gate().remember(source, decision)
+    return _note(_as_cacheable(decision, differs), meta)
 
 
 async def _decide_in_thread(
