@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._check import is_list
-from ._sources import CLOSED, NotGiven, application_source, build, check_source, leave
+from ._sources import NotGiven, application_source, build, check_source, closed_between, leave
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
@@ -69,8 +69,10 @@ class PathRules:
             return self.only_policy
         source = self._find(path)
         # An application may resolve these. A browser sends the dots only with an encoded slash.
-        if ("//" in path or "/." in path) and self._find(_resolve(path)) != source:
-            return CLOSED
+        if "//" in path or "/." in path:
+            resolved = self._find(_resolve(path))
+            if resolved != source:
+                return closed_between(source, resolved, self.application)
         return source
 
     def _find(self, path: str) -> Source:

@@ -7,7 +7,7 @@ from ._callables import failures
 from ._engine import answer_preflight, decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
 from ._origin import find_fault, read_origin
-from ._sources import CLOSED, FAILED, HandsOff, ask, is_preflight
+from ._sources import CLOSED, FAILED, Derived, HandsOff, ask, is_preflight
 from ._words import one_line, shown
 from .policy import Policy
 
@@ -37,9 +37,9 @@ class Gate:
     def __init__(self, application: Source, denials: Denials) -> None:
         self._application = application
         self._denials = denials
-        # Where the application has a callable, the strictest policy that it has given: that gate
-        # holds while it fails, since whoever makes it fail must not open the gate.
-        self._strictest = application if isinstance(application, Policy) else CLOSED
+        # Callable -> the strictest policy that it has given: that gate holds while it fails, since
+        # whoever makes it fail must not open the gate. By identity; they are all made at the start.
+        self._strictest: dict[int, tuple[Source, Policy]] = {}
 
     def apply(
         self,
@@ -90,8 +90,8 @@ class Gate:
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
         policy = decision.policy if decision is not None else None
-        if source is self._application and policy is not None and _has_gate(policy):
-            self._note_gate(policy)
+        if policy is not None and _has_gate(policy):
+            self._note_gate(source, policy)
 
     def _note(
         self,
@@ -127,19 +127,33 @@ class Gate:
         found = policy
         if around is not source:
             found = ask(around, environ)
-            if around is self._application and found is not None and _has_gate(found):
-                self._note_gate(found)
-        if found is None:
-            return CLOSED
-        if not _has_gate(found):
-            found = self._strictest
-        elif policy is None:
-            return found
-        return CLOSED.replace(gate=found.gate, own_origins=found.own_origins)
+            if found is not None and _has_gate(found):
+                self._note_gate(around, found)
+        if policy is None and (found is None or _has_gate(found)):
+            return CLOSED if found is None else found
+        kept = [self._kept(source)]
+        if found is not None:
+            kept.append(found if _has_gate(found) else self._kept(around))
+        strictest = max(kept, key=_strictness)
+        return CLOSED.replace(gate=strictest.gate, own_origins=strictest.own_origins)
 
-    def _note_gate(self, policy: Policy) -> None:
-        if _MODES.index(policy.gate) > _MODES.index(self._strictest.gate):
-            self._strictest = policy
+    def _kept(self, source: Source) -> Policy:
+        """The gate of a source that does not depend on what it says now."""
+        if isinstance(source, Policy):
+            return source
+        _, given = self._strictest.get(id(source), (None, CLOSED))
+        declared = source.declared_gate if isinstance(source, Derived) else CLOSED
+        return max(declared, given, key=_strictness)
+
+    def _note_gate(self, source: Source, policy: Policy) -> None:
+        if source is not None and not isinstance(source, Policy):
+            _, before = self._strictest.get(id(source), (None, CLOSED))
+            if _strictness(policy) > _strictness(before):
+                self._strictest[id(source)] = source, policy
+
+
+def _strictness(policy: Policy) -> int:
+    return _MODES.index(policy.gate)
 
 
 def answer_refusal(

@@ -80,6 +80,22 @@ def may_gate(source: Source | NotGiven) -> bool:
     return source is not None and not isinstance(source, NotGiven)
 
 
+_closed: dict[tuple[str, tuple[str, ...]], Policy] = {}
+
+
+def closed_between(*sources: Source) -> Policy:
+    """Allows nothing, under the strictest gate that is written down for one of the sources."""
+    known = [source.gated if isinstance(source, HandsOff) else source for source in sources]
+    gated = [source for source in known if isinstance(source, Policy) and source.gate != "off"]
+    if not gated:
+        return CLOSED
+    mode = "enforce" if any(policy.gate == "enforce" for policy in gated) else "report"
+    own = tuple(sorted({origin for policy in gated for origin in policy.own_origins}))
+    if (mode, own) not in _closed:
+        _closed[mode, own] = CLOSED.replace(gate=mode, own_origins=own)
+    return _closed[mode, own]
+
+
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
     """Judge one request under whatever policy `source` has for it; None means hands off."""
     if isinstance(source, Policy):
@@ -207,6 +223,12 @@ class Derived:
 
     def __hash__(self) -> int:
         return hash(self._source)
+
+    @property
+    def declared_gate(self) -> Policy:
+        """The gate that is written down here, which holds whatever the source says."""
+        names = ("gate", "own_origins")
+        return CLOSED.replace(**{n: self._options[n] for n in names if n in self._options})
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
         source: Any = self._source

@@ -682,6 +682,49 @@ def test_a_source_that_fails_has_the_gate_it_gave_to_any_request() -> None:
     assert statuses(app, "/x") == [403]
 
 
+def test_a_route_whose_source_fails_keeps_its_own_gate() -> None:
+    down: list[bool] = []
+
+    def source(environ: Mapping[str, Any]) -> Policy:
+        return failing(environ) if down else Policy(allow_origins=APP)
+
+    def strict(environ: Mapping[str, Any]) -> Policy:
+        return failing(environ) if down else POLICY
+
+    paths: dict[str, Any] = {
+        "/declared": {"gate": "enforce", "own_origins": [OWN]},
+        "/given": strict,
+        "/open": {"gate": "off"},
+        "/plain": {"max_age": 1},
+    }
+    app = CORSMiddleware(SpyApp(), source, paths=paths)
+    bare = CORSMiddleware(
+        SpyApp(), lambda environ: None, paths={"/given": strict, "/other": failing}
+    )
+    for fails in ([], [True]):
+        down[:] = fails
+        assert statuses(app, *paths) == [403, 403, 200, 200]
+        assert call(app, "POST", "/declared", {"Origin": OWN}).status == 200
+        assert statuses(bare, "/given", "/other", "/") == [403, 200, 200]
+        assert statuses(app, "//given") == [200]  # no gate is written down, and the other has none
+
+
+@pytest.mark.parametrize("path", ["//admin/x", "/./admin/x", "/x/../admin/y", "/admin//x"])
+def test_a_path_that_may_be_resolved_has_the_strictest_gate_of_what_it_may_mean(path: str) -> None:
+    enforced: dict[str, Any] = {"gate": "enforce", "own_origins": [OWN]}
+    app = CORSMiddleware(
+        SpyApp(), allow_origins=APP, paths={"/admin/x": enforced, "/admin/y": enforced}
+    )
+    assert statuses(app, path, "/other") == [403, 200]
+    assert call(app, "POST", path, {"Origin": OWN}).status == 200
+    app = CORSMiddleware(
+        SpyApp(), None, paths={"/admin/x": {"gate": "report"}, "/admin/y": enforced}
+    )
+    assert statuses(app, path) == [403 if "y" in path else 200]
+    app = CORSMiddleware(SpyApp(), POLICY, paths={"/admin/x": {"gate": "off"}, "/admin/y": None})
+    assert statuses(app, path) == [403]
+
+
 def test_options_below_none_keep_the_gate_that_is_around() -> None:
     from corsgate._sources import derive, leave
 
