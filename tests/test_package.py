@@ -138,7 +138,7 @@ def test_the_metadata_say_what_it_is_and_what_it_needs(metadata: Message) -> Non
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/x-rst"
-    assert metadata.get_all("Provides-Extra") == ["cli", "django", "flask"]
+    assert metadata.get_all("Provides-Extra") == ["cli", "django", "flask", "origins"]
     needed = {line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}
     assert {line.partition(">=")[0] for line in needed} == {"idna", "publicsuffixlist"}
 

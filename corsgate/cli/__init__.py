@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import IO
 
 __all__ = ["main"]
 
@@ -38,14 +39,20 @@ def _ending_as_itself() -> Iterator[None]:
     except KeyboardInterrupt:
         raise click.exceptions.Exit(_INTERRUPTED) from None
     except OSError as error:
-        with suppress(OSError):
-            # What is still in the buffer would fail again when Python ends.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
-        with suppress(OSError):
+        _discard(sys.stdout)
+        try:
             click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+        except OSError:
+            _discard(sys.stderr)
         raise click.exceptions.Exit(_UNWRITTEN) from None
+
+
+def _discard(stream: IO[str]) -> None:
+    """Write to nowhere what is still in the buffer, which would fail again when Python ends."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class _Lazy(click.Group):
