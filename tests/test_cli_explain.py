@@ -1015,6 +1015,16 @@ def test_the_module_is_the_command() -> None:
     assert done.stderr == f"{said}Error: No such command 'explane'.\n"
 
 
+def test_the_script_is_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/corsgate", "explane"])
+    with pytest.raises(SystemExit) as ended:
+        __main__.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("Error: No such command 'explane'.\n")
+
+
 @pytest.mark.parametrize("missing", ["click", "rich"])
 def test_without_its_libraries_it_says_what_to_install(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
