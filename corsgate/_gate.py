@@ -36,7 +36,8 @@ def check(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     let any page open, with cookies.
 
     :param policy: whose `write_origins`, `allow_origins` and `own_origins` are trusted.
-    :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`.
+    :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. A handshake is
+        known by its `HTTP_UPGRADE`; where the server leaves that out, set it to `"websocket"`.
     :return: a `Decision` of the kind `"gate"`; its reason is `"cross-site-write"`,
         `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed.
     """

@@ -55,8 +55,8 @@ class Gate:
         :param words_of: as of `Denials.note`.
         :return: also what `on_denied` has returned for a refusal.
         """
-        self.remember(source, decision)
         if decision is not None and decision.kind == "preflight":
+            self.remember(source, decision)
             limited = limit(decision, environ)
             if limited.policy is not None and decision.allowed and not limited.allowed:
                 return self._note(limited, limited.policy, environ, debug, words_of)
