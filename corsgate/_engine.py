@@ -7,7 +7,9 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
+from ._match import Matcher
 from ._origin import MAX_ORIGIN
+from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
 from ._record import Record
 from .errors import show
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
     from typing import Any, Literal
 
-    from ._match import Matcher
     from .policy import Policy
 
     Header = tuple[str, str]
@@ -26,6 +27,7 @@ _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
 _MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
 _NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 _REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
 
 
@@ -42,17 +44,20 @@ class Decision(Record):
 
     _fields = ("kind", "allowed", "reason", "policy")
     # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
-    # _status, _body: what else the answer to a preflight is made of.
-    __slots__ = (*_fields, "_body", "_lines", "_status", "_vary")
+    # _status, _body: what else an answer of our own is made of, such as that to a preflight;
+    # _answer: its headers, or None; _chunks: its body as a server takes it. Lists are to be copied.
+    __slots__ = (*_fields, "_answer", "_body", "_chunks", "_lines", "_status", "_vary")
 
     kind: Literal["preflight", "actual", "not-cors", "gate"]
     allowed: bool
     reason: str | None
     policy: Policy | None
-    _lines: tuple[Header, ...]
+    _lines: list[Header]
     _vary: tuple[str, ...]
     _status: str
     _body: bytes
+    _answer: list[Header] | None
+    _chunks: tuple[bytes, ...]
 
     def __init__(
         self,
@@ -61,20 +66,26 @@ class Decision(Record):
         allowed: bool,
         reason: str | None = None,
         policy: Policy | None,
-        _lines: tuple[Header, ...] = (),
+        _lines: Iterable[Header] = (),
         _vary: tuple[str, ...] = (),
         _status: str = "",
         _body: bytes = b"",
     ) -> None:
+        lines = [*_lines, (names.VARY, ", ".join(_vary))] if _vary else [*_lines]
+        answer = [*lines] if _status else None
+        if _body or _status not in ("", _NO_CONTENT):
+            answer = [_TEXT, ("Content-Length", str(len(_body))), *lines]
         self._set(
             kind=kind,
             allowed=allowed,
             reason=reason,
             policy=policy,
-            _lines=(*_lines, (names.VARY, ", ".join(_vary))) if _vary else _lines,
+            _lines=lines,
             _vary=_vary,
             _status=_status,
             _body=_body,
+            _answer=answer,
+            _chunks=(_body,) if _body else (),
         )
 
     def _replace(
@@ -85,7 +96,7 @@ class Decision(Record):
             allowed=self.allowed,
             reason=self.reason,
             policy=self.policy,
-            _lines=tuple(line for line in lines if line[0] != names.VARY),
+            _lines=[line for line in lines if line[0] != names.VARY],
             _vary=_distinct(vary),
             _status=self._status,
             _body=self._body if body is None else body,
@@ -98,9 +109,12 @@ class _Ready:
     __slots__ = (
         "actual",
         "actual_tail",
+        "allows",
         "any_origin",
         "denied",
+        "exact",
         "keeps_all",
+        "named",
         "preflight",
         "preflight_any",
         "preflight_status",
@@ -117,6 +131,11 @@ class _Ready:
         self.any_origin = matcher is None
         # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
         self.vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
+        asked = matcher or Matcher()  # that one is never asked
+        self.allows = asked.allows
+        self.named = asked.exact
+        # The origins that are allowed, where a look-up tells.
+        self.exact = asked.exact if asked.only_exact else None
         # What a callable says may change; all else about an origin holds as long as the policy.
         self.keeps_all = matcher is not None and not matcher.calls
         self.actual: dict[str, Decision] = {}
@@ -194,22 +213,40 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
         `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
         policy's `allow_origins` is given the whole.
     """
-    ready: _Ready = policy._ready or _prepare(policy)
-    origin: str | None = environ.get(names.ENVIRON_ORIGIN)
+    ready: _Ready | None = policy._ready
+    if ready is None:
+        ready = _prepare(policy)
+    origin: str | None = environ.get(ENVIRON_ORIGIN)
     if origin is None:
         return ready.without_origin
+    exact = ready.exact
     # "HTTP requests": exactly these three make a CORS-preflight request.
-    if environ.get("REQUEST_METHOD") == "OPTIONS" and names.ENVIRON_REQUEST_METHOD in environ:
+    if ENVIRON_REQUEST_METHOD in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
         if ready.any_origin:
             return ready.preflight_any
         if len(origin) > MAX_ORIGIN:  # before anything has to hash it
             return ready.refused
-        return ready.preflight.get(origin) or _decide_preflight(policy, ready, origin, environ)
+        # Where origins are exact, what is not allowed takes one look-up.
+        if exact is not None and origin not in exact:
+            return ready.refused
+        found = ready.preflight.get(origin)
+        if found is not None:
+            return found
+        if exact is None and not ready.allows(origin, environ):
+            return ready.refused
+        return _allow_preflight(policy, ready, origin, environ)
     if ready.any_origin:
         return ready.without_origin
     if len(origin) > MAX_ORIGIN:
         return ready.denied
-    return ready.actual.get(origin) or _decide_actual(policy, ready, origin, environ)
+    if exact is not None and origin not in exact:
+        return ready.denied
+    found = ready.actual.get(origin)
+    if found is not None:
+        return found
+    if exact is None and not ready.allows(origin, environ):
+        return ready.denied
+    return _allow_actual(policy, ready, origin)
 
 
 def _prepare(policy: Policy) -> _Ready:
@@ -219,28 +256,20 @@ def _prepare(policy: Policy) -> _Ready:
     return ready
 
 
-def _decide_actual(
-    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
-) -> Decision:
-    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
-    if not matcher.allows(origin, environ):
-        return ready.denied
+def _allow_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
     decision = _allowed_actual(policy, ready, origin)
-    if ready.keeps_all or origin in matcher.exact:
+    if ready.keeps_all or origin in ready.named:
         _keep(ready.actual, origin, decision)
     return decision
 
 
-def _decide_preflight(
+def _allow_preflight(
     policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
 ) -> Decision:
-    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
-    if not matcher.allows(origin, environ):
-        return ready.refused
     decision = _allowed_preflight(policy, ready, origin, _reflect(ready, environ))
     reflects = ready.reflects_methods or ready.reflects_headers
-    if not reflects and (ready.keeps_all or origin in matcher.exact):
+    if not reflects and (ready.keeps_all or origin in ready.named):
         _keep(ready.preflight, origin, decision)
     return decision
 
@@ -305,14 +334,7 @@ def in_debug_mode(decision: Decision, reason: str) -> Decision:
 
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
     """Status line, headers and body of the answer to a preflight."""
-    status, body = decision._status, decision._body
-    if not body and status == _NO_CONTENT:
-        return status, list(decision._lines), body
-    content = (
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-    )
-    return status, [*content, *decision._lines], body
+    return decision._status, [*(decision._answer or ())], decision._body
 
 
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
@@ -327,10 +349,14 @@ def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
     merged into one line, and never loses a name.
     """
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
+    plain_names = _plain_names
     for name, _ in headers:
-        if name not in _plain_names:
+        if name not in plain_names:
             return _merge_headers(headers, decision)
-    return [*headers, *decision._lines]
+    try:
+        return headers + decision._lines  # the quickest way to make a new list
+    except TypeError:  # PEP 3333 wants a list; most servers take less
+        return [*headers, *decision._lines]
 
 
 def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ._denials import Denials, check_hooks, words_in
+from ._denials import INFO, Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal
 from ._sources import NOT_GIVEN, application_source, decide_by, may_gate, warn_if_closed
 from .errors import PolicyError, Problem, problem
+from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ._engine import Decision
     from ._sources import NotGiven, Source
     from ._words import Words
-    from .policy import Policy, PolicyOptions
+    from .policy import PolicyOptions
 
     # The options of a mapping are checked when the program starts; PolicyOptions would turn down
     # a dict in a variable.
@@ -50,7 +51,7 @@ class CORSMiddleware:
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_debug", "_denials", "_held", "_paths", "app")
+    __slots__ = ("_are_heard", "_debug", "_denials", "_held", "_paths", "app")
 
     def __init__(
         self,
@@ -81,26 +82,37 @@ class CORSMiddleware:
         self._paths = paths
         self._debug = debug
         self._denials = Denials(on_denied)
+        self._are_heard = self._denials.are_heard
         self._hold(made)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rules, gate = self._held  # another thread may reconfigure
-        if gate is not None:
-            return self._call_gated(rules, gate, environ, start_response)
+        policy, rules, gate = self._held  # another thread may reconfigure
         # The usual case, one policy for everything, skips the search for it.
-        if rules.only_policy is not None:
-            decision: Decision | None = decide(rules.only_policy, environ)
+        if policy is not None:
+            decision = decide(policy, environ)
+        elif gate is not None:
+            return self._call_gated(rules, gate, environ, start_response)
         else:
-            path = decode_path(environ.get("PATH_INFO", ""))
-            decision = decide_by(rules.find(path), environ)
-        if decision is None:
-            return self.app(environ, start_response)
-        if self._debug or not decision.allowed:
+            path = environ.get("PATH_INFO") or "/"
+            source = rules.find(path if path.isascii() else decode_path(path))
+            if isinstance(source, Policy):
+                decision = decide(source, environ)
+            else:
+                found = decide_by(source, environ)
+                if found is None:
+                    return self.app(environ, start_response)
+                decision = found
+        if self._debug or (not decision.allowed and self._are_heard(INFO)):
             decision = self._denials.note(environ, decision, self._debug, self._words_of)
-        if decision.kind == "preflight":
-            return send_preflight(decision, start_response)
+        answer = decision._answer
+        if answer is not None:
+            start_response(decision._status, [*answer])
+            return decision._chunks
 
-        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+        # Defaults cost less than a closure, whose variables would be cells throughout.
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status, headers, exc_info=None, start_response=start_response, decision=decision
+        ):
             return start_response(status, write_headers(headers, decision), exc_info)
 
         return self.app(environ, cors_start_response)
@@ -122,11 +134,12 @@ class CORSMiddleware:
 
     @property
     def _rules(self) -> PathRules:
-        return self._held[0]
+        return self._held[1]
 
     def _hold(self, rules: PathRules) -> None:
         gated = any(map(may_gate, rules.sources()))
-        self._held = rules, Gate(rules.application, self._denials) if gated else None
+        gate = Gate(rules.application, self._denials) if gated else None
+        self._held = None if gated else rules.only_policy, rules, gate
 
     def _call_gated(
         self,
@@ -157,9 +170,9 @@ class CORSMiddleware:
 
 def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a preflight in the application's stead."""
-    status, headers, body = answer_preflight(decision)
+    status, headers, _ = answer_preflight(decision)
     start_response(status, headers)
-    return [body] if body else []
+    return decision._chunks
 
 
 def _is_of_django(app: object) -> bool:

@@ -773,8 +773,8 @@ def test_options_below_none_do_not_open_the_gate_while_the_source_around_fails()
 
 def test_where_all_gates_are_off_there_is_none() -> None:
     app = CORSMiddleware(SpyApp(), allow_origins=APP, write_origins=APP, paths={"/": None})
-    assert app._held[1] is None
-    assert CORSMiddleware(SpyApp(), POLICY)._held[1] is not None
+    assert app._held[2] is None
+    assert CORSMiddleware(SpyApp(), POLICY)._held[2] is not None
 
 
 # ------------------------------------------------------------------ handshakes

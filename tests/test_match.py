@@ -682,7 +682,7 @@ def test_a_foreign_origin_costs_a_fixed_number_of_look_ups() -> None:
     environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": Counted("https://evil.example")}
     with Counted.counting():
         assert not decide(policy, environ).allowed
-        assert Counted.hashed == 2
+        assert Counted.hashed == 1
         assert Counted.compared == 0
 
 
