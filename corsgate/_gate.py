@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import _protocol as names
 from ._engine import Decision, decide, with_methods
-from ._origin import MAX_ORIGIN
+from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
 
 TYPE_CHECKING = False
@@ -97,9 +97,10 @@ def _is_own(policy: Policy, origin: str, environ: Mapping[str, Any]) -> bool:
     if policy.own_origins:
         return origin in policy.own_origins
     host: str = environ.get("HTTP_HOST", "")
-    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Whether
-    # TLS ends before us is not known, so either scheme will do.
-    return host != "" and origin in (
+    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Both can be
+    # junk, and no browser sends that. Whether TLS ends before us is not known, so either scheme
+    # will do.
+    return read_origin(origin) is not None and origin in (
         f"http://{host.removesuffix(':80')}",
         f"https://{host.removesuffix(':443')}",
     )
