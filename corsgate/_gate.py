@@ -35,11 +35,14 @@ def check(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     For what no front end sees: a server of WebSockets asks it about each handshake, which browsers
     let any page open, with cookies.
 
-    :param policy: whose `write_origins`, `allow_origins` and `own_origins` are trusted.
+    :param policy: whose `write_origins` may open a handshake and write, whose `allow_origins` may
+        read, and whose `own_origins` are the site's own; what each is without being given, see
+        `Policy`.
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. A handshake is
         known by its `HTTP_UPGRADE`; where the server leaves that out, set it to `"websocket"`.
     :return: a `Decision` of the kind `"gate"`; its reason is `"cross-site-write"`,
-        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed.
+        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed, as a preflight
+        always is.
     """
     decision = decide(policy, environ)
     reason = judge(policy, environ, readable=decision.allowed)

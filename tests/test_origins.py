@@ -723,8 +723,9 @@ def test_an_origin_that_can_never_be_known_is_not_invalidated_in_silence(
     database = Database(A)
     cached = CachedOrigins(database.is_known, clock=clock)
     assert cached(A, {})
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(PolicyError) as caught:
         cached.invalidate(origin)
+    assert isinstance(caught.value, ValueError)
     assert str(caught.value) == f"origin: {origin!r} {said}. Write {fix}. [{code}]"
     assert cached(A, {})
     assert len(database.asked) == 1  # nothing is forgotten
