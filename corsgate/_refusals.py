@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from ._sources import Source
     from ._words import Words
 
+_FAILS = (
+    "The policy source failed or gave no policy, so the gate trusts no other site; the log has the"
+    " error. To allow it: mend the policy source"
+)
+
 
 class Gate:
     """The gate of one application; shared by threads.
@@ -102,7 +107,8 @@ class Gate:
         refusal = self._judge(source, decision, environ)
         if refusal is None or refusal.policy is None:
             return None, None
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
+        fails = decision is not None and decision.policy is FAILED
+        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of, fails)
         return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
 
     def remember(self, source: Source, decision: Decision | None) -> None:
@@ -121,8 +127,11 @@ class Gate:
         environ: Mapping[str, Any],
         debug: bool,
         words_of: Callable[[Policy], Words],
+        fails: bool = False,
     ) -> tuple[Decision, object]:
-        said = explain_refusal(words_of(policy), policy, environ) if debug else ""
+        said = ""
+        if debug:
+            said = _FAILS if fails else explain_refusal(words_of(policy), policy, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
     def _judge(

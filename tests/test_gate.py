@@ -288,8 +288,9 @@ def test_own_origins_are_written_in_full(value: Any, shown: str | None) -> None:
 
 
 def test_a_proposed_line_for_own_origins_has_to_be_filled_in() -> None:
+    proposed: Any = [..., OWN]
     with pytest.raises(PolicyError) as caught:
-        Policy(own_origins=[..., OWN])
+        Policy(own_origins=proposed)
     assert str(caught.value) == (
         "own_origins: Ellipsis is no origin of one site. Write the origins that are there already"
         " in the place of .... [own-origin]"
@@ -892,6 +893,22 @@ def test_until_a_source_has_answered_nobody_on_another_site_may_write() -> None:
     assert statuses(app, "/") == [200]
     source.works = False
     assert statuses(app, "/") == [200]  # it is known to have no gate
+
+
+def test_debug_mode_says_that_the_source_failed(caplog: pytest.LogCaptureFixture) -> None:
+    app = CORSMiddleware(SpyApp(), failing, debug=True)
+    found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    line = (
+        "The policy source failed or gave no policy, so the gate trusts no other site; the log has"
+        " the error. To allow it: mend the policy source"
+    )
+    assert (found.status, found.body) == (403, f"{line}\n".encode())
+    assert found.values("X-CORSGate-Reason") == [line]
+    failed, refused = caplog.messages
+    assert failed.startswith(
+        f"corsgate: the policy source {show(failing)} failed with LookupError("
+    )
+    assert refused == f"corsgate: the gate refuses 'POST' '/': {line}"
 
 
 @pytest.mark.parametrize("answer", [None, Policy(allow_origins=APP), POLICY.replace(gate="report")])
