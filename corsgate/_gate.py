@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import _protocol as names
 from ._engine import Decision, decide, with_methods
-from ._origin import MAX_ORIGIN
+from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
 
 TYPE_CHECKING = False
@@ -35,11 +35,14 @@ def check(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     For what no front end sees: a server of WebSockets asks it about each handshake, which browsers
     let any page open, with cookies.
 
-    :param policy: whose `write_origins`, `allow_origins` and `own_origins` are trusted.
+    :param policy: whose `write_origins` may open a handshake and write, whose `allow_origins` may
+        read, and whose `own_origins` are the site's own; what each is without being given, see
+        `Policy`.
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. A handshake is
         known by its `HTTP_UPGRADE`; where the server leaves that out, set it to `"websocket"`.
     :return: a `Decision` of the kind `"gate"`; its reason is `"cross-site-write"`,
-        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed.
+        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed, as a preflight
+        always is.
     """
     decision = decide(policy, environ)
     reason = judge(policy, environ, readable=decision.allowed)
@@ -97,9 +100,10 @@ def _is_own(policy: Policy, origin: str, environ: Mapping[str, Any]) -> bool:
     if policy.own_origins:
         return origin in policy.own_origins
     host: str = environ.get("HTTP_HOST", "")
-    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Whether
-    # TLS ends before us is not known, so either scheme will do.
-    return host != "" and origin in (
+    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Both can be
+    # junk, and no browser sends that. Whether TLS ends before us is not known, so either scheme
+    # will do.
+    return read_origin(origin) is not None and origin in (
         f"http://{host.removesuffix(':80')}",
         f"https://{host.removesuffix(':443')}",
     )

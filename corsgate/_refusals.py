@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from . import _protocol
 from ._callables import failures
+from ._check import MODES
 from ._engine import answer_preflight, decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
 from ._origin import find_fault, read_origin
-from ._sources import CLOSED, FAILED, Derived, HandsOff, ask, is_preflight
+from ._sources import (
+    ASSUMED,
+    CLOSED,
+    FAILED,
+    HandsOff,
+    ask,
+    closed_under,
+    is_assumed,
+    is_preflight,
+    root_of,
+)
 from ._words import one_line, shown
 from .policy import Policy
 
@@ -22,7 +33,10 @@ if TYPE_CHECKING:
     from ._sources import Source
     from ._words import Words
 
-_MODES = ("off", "report", "enforce")
+_FAILS = (
+    "The policy source failed or gave no policy, so the gate trusts no other site; the log has the"
+    " error. To allow it: mend the policy source"
+)
 
 
 class Gate:
@@ -30,16 +44,25 @@ class Gate:
 
     :param application: the source that holds for the whole application.
     :param denials: what is done about denials.
+    :param before: the gate that this one takes the place of, where only `application` may differ.
     """
 
-    __slots__ = ("_application", "_denials", "_strictest")
+    __slots__ = ("_application", "_denials", "_given")
 
-    def __init__(self, application: Source, denials: Denials) -> None:
+    def __init__(self, application: Source, denials: Denials, before: Gate | None = None) -> None:
         self._application = application
         self._denials = denials
-        # Callable -> the strictest policy that it has given: that gate holds while it fails, since
-        # whoever makes it fail must not open the gate. By identity; they are all made at the start.
-        self._strictest: dict[int, tuple[Source, Policy]] = {}
+        # (id of a user's callable, mode) -> the callable, and a policy with that mode that it gave.
+        # The strictest one holds while it fails, since whoever makes it fail must not open the
+        # gate. They are all made at the start. What is here stays: no thread overtakes another.
+        self._given: dict[tuple[int, str], tuple[Source, Policy]] = {}
+        if before is not None:
+            now, then = root_of(application)[0], root_of(before._application)[0]
+            for (_, mode), (source, policy) in list(before._given.items()):
+                if source is not then:
+                    self._given[id(source), mode] = source, policy
+                elif source == now:
+                    self._given[id(now), mode] = now, policy
 
     def apply(
         self,
@@ -84,14 +107,18 @@ class Gate:
         refusal = self._judge(source, decision, environ)
         if refusal is None or refusal.policy is None:
             return None, None
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
+        fails = decision is not None and decision.policy is FAILED
+        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of, fails)
         return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
 
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
+        if source is None or isinstance(source, (Policy, HandsOff)):
+            return
         policy = decision.policy if decision is not None else None
-        if policy is not None and _has_gate(policy):
-            self._note_gate(source, policy)
+        # None has no gate, and is an answer too.
+        if policy is None or _has_gate(policy):
+            self._note_gate(source, policy or CLOSED)
 
     def _note(
         self,
@@ -100,8 +127,11 @@ class Gate:
         environ: Mapping[str, Any],
         debug: bool,
         words_of: Callable[[Policy], Words],
+        fails: bool = False,
     ) -> tuple[Decision, object]:
-        said = explain_refusal(words_of(policy), policy, environ) if debug else ""
+        said = ""
+        if debug:
+            said = _FAILS if fails else explain_refusal(words_of(policy), policy, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
     def _judge(
@@ -112,7 +142,7 @@ class Gate:
         if policy is None or not _has_gate(policy):
             policy = self._gate_around(source, policy, environ)
             judged = decide(policy, environ)
-        if judged is None or policy.gate == "off":
+        if judged is None or policy.gate == "off" or (is_assumed(policy) and is_safe(environ)):
             return None
         reason = judge(policy, environ, readable=judged.allowed)
         return None if reason is None else refuse(policy, decision, reason)
@@ -127,33 +157,47 @@ class Gate:
         found = policy
         if around is not source:
             found = ask(around, environ)
-            if found is not None and _has_gate(found):
-                self._note_gate(around, found)
+            if found is None or _has_gate(found):
+                self._note_gate(around, found or CLOSED)
         if policy is None and (found is None or _has_gate(found)):
-            return CLOSED if found is None else found
-        kept = [self._kept(source)]
-        if found is not None:
-            kept.append(found if _has_gate(found) else self._kept(around))
-        strictest = max(kept, key=_strictness)
-        return CLOSED.replace(gate=strictest.gate, own_origins=strictest.own_origins)
+            return found or CLOSED
+        if found is not None and _has_gate(found):
+            found = closed_under(found.gate, found.own_origins)
+        else:
+            found = self._kept(around)
+        if policy is not FAILED:
+            return found
+        if "gate" in root_of(source)[1]:  # written down here, whatever is around
+            return self._kept(source)
+        return max(self._kept(source), found, key=_strictness)
 
     def _kept(self, source: Source) -> Policy:
-        """The gate of a source that does not depend on what it says now."""
-        if isinstance(source, Policy):
-            return source
-        _, given = self._strictest.get(id(source), (None, CLOSED))
-        declared = source.declared_gate if isinstance(source, Derived) else CLOSED
-        return max(declared, given, key=_strictness)
+        """What stands for a source whatever it says now: nothing is allowed, under its gate."""
+        root, written = root_of(source)
+        if root is None or isinstance(root, Policy):
+            return CLOSED
+        keys = [(id(root), mode) for mode in MODES]
+        known = [self._given[key][1] for key in keys if key in self._given]
+        declared: str | None = getattr(root, "gate", None)
+        if declared is not None:
+            known.append(closed_under(declared))
+        strictest = max(known, key=_strictness, default=closed_under(ASSUMED))
+        own = strictest.own_origins
+        if "own_origins" in written:
+            own = Policy(own_origins=written["own_origins"]).own_origins
+        return closed_under(written.get("gate", strictest.gate if known else ASSUMED), own)
 
     def _note_gate(self, source: Source, policy: Policy) -> None:
-        if source is not None and not isinstance(source, Policy):
-            _, before = self._strictest.get(id(source), (None, CLOSED))
-            if _strictness(policy) > _strictness(before):
-                self._strictest[id(source)] = source, policy
+        if (id(source), policy.gate) in self._given:
+            return
+        root, written = root_of(source)
+        # What is written holds without being remembered, and says nothing of the source below.
+        if root is not None and not isinstance(root, Policy) and "gate" not in written:
+            self._given.setdefault((id(root), policy.gate), (root, policy))
 
 
 def _strictness(policy: Policy) -> int:
-    return _MODES.index(policy.gate)
+    return 2 * MODES.index(policy.gate) - is_assumed(policy)
 
 
 def answer_refusal(
@@ -161,19 +205,62 @@ def answer_refusal(
 ) -> Iterable[bytes]:
     """Answer in the application's stead: with what `on_denied` has returned, or a plain 403.
 
-    :param answer: a WSGI application, or None.
+    :param answer: a WSGI application, or None. It is read to its end before anything is sent, so
+        that one that fails on the way is not sent at all.
     """
     if callable(answer):
-
-        def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
-            return start_response(status, refused_headers(headers, decision), exc_info)
-
-        return answer(environ, gated_start_response)  # type: ignore[no-any-return]
-    if answer is not None:
+        try:
+            status, headers, body = _run(answer, environ)
+        except Exception as error:
+            text = "the answer %s of on_denied failed with %s, so the gate answers by itself"
+            failures.add(answer_refusal, error, text, answer, error)
+        else:
+            start_response(status, refused_headers(headers, decision))
+            return [body]
+    elif answer is not None:
         note_no_answer(answer, "WSGI application")
     status, headers, body = answer_preflight(decision)
     start_response(status, headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _run(
+    app: Callable[..., Any], environ: WSGIEnvironment
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """The whole answer of a WSGI application.
+
+    :raises Exception: what it raises, and for what no server could send.
+    """
+    started: list[Any] = []
+    written: list[bytes] = []
+
+    def start_response(status: object, headers: object, exc_info: object = None) -> object:
+        started[:] = status, headers
+        return written.append
+
+    result = app(environ, start_response)
+    try:
+        written.extend(result)
+    finally:
+        if hasattr(result, "close"):
+            result.close()
+    if not started:
+        raise TypeError("it did not call start_response")
+    status, headers = started
+    if not (_is_text(status) and status[:3].isdecimal() and status[3:4] == " " and status > "2"):
+        raise ValueError(f"{status!r} is no status line such as '403 Forbidden'")
+    pairs = [(name, value) for name, value in headers]
+    for name, value in pairs:
+        if not (isinstance(name, str) and _protocol.is_token(name) and _is_text(value)):
+            raise ValueError(f"{name!r}: {value!r} is no header")
+    return status, pairs, b"".join(written)
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can stand in a status line or as a header's value (PEP 3333, "Unicode Issues")."""
+    return isinstance(value, str) and all(
+        char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in value
+    )
 
 
 def refused_headers(headers: list[tuple[str, str]], decision: Decision) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _protocol
 from ._callables import failures, judge_callable
-from ._check import is_list
+from ._check import MODES, is_list
 from ._engine import Decision, decide, with_vary, without_caching
 from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
@@ -31,6 +31,10 @@ NOT_GIVEN = NotGiven()
 CLOSED = Policy()
 FAILED = Policy()
 _HANDS_OFF = Decision(kind="not-cors", allowed=True, policy=None)
+# The gate of a source that has never answered, such as from a database that is down since before
+# the start: nobody on another site may write. What may be read needs no gate, since nothing
+# allows a page to.
+ASSUMED = "assumed"
 _OF_THE_GATE = ("gate", "write_origins", "own_origins", "dangerously_allow")
 
 
@@ -83,17 +87,32 @@ def may_gate(source: Source | NotGiven) -> bool:
 _closed: dict[tuple[str, tuple[str, ...]], Policy] = {}
 
 
+def closed_under(mode: str, own_origins: tuple[str, ...] = ()) -> Policy:
+    """Allows nothing, under that gate, or under the one that is `ASSUMED`; `CLOSED` for "off"."""
+    if mode == "off":
+        return CLOSED
+    found = _closed.get((mode, own_origins))
+    if found is None:
+        if len(_closed) >= 256:  # a source with a site for each request
+            _closed.clear()
+        gate = "enforce" if mode == ASSUMED else mode
+        found = _closed[mode, own_origins] = CLOSED.replace(gate=gate, own_origins=own_origins)
+    return found
+
+
+def is_assumed(policy: Policy) -> bool:
+    """Whether this stands for a gate of which nothing is known."""
+    return _closed.get((ASSUMED, policy.own_origins)) is policy
+
+
 def closed_between(*sources: Source) -> Policy:
     """Allows nothing, under the strictest gate that is written down for one of the sources."""
     known = [source.gated if isinstance(source, HandsOff) else source for source in sources]
     gated = [source for source in known if isinstance(source, Policy) and source.gate != "off"]
-    if not gated:
-        return CLOSED
-    mode = "enforce" if any(policy.gate == "enforce" for policy in gated) else "report"
+    modes = {policy.gate for policy in gated}
+    mode = "enforce" if "enforce" in modes else "report" if modes else "off"
     own = tuple(sorted({origin for policy in gated for origin in policy.own_origins}))
-    if (mode, own) not in _closed:
-        _closed[mode, own] = CLOSED.replace(gate=mode, own_origins=own)
-    return _closed[mode, own]
+    return closed_under(mode, own)
 
 
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
@@ -164,6 +183,29 @@ def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) ->
     getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
 
 
+def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
+    """Log a line where options of the gate are given, and no gate is on that would read them.
+
+    :param sources: as of `warn_if_closed`, like the others.
+    """
+    policies = []
+    for source in sources:
+        if may_gate(source):
+            return
+        if isinstance(source, Policy):
+            policies.append(source)
+    found = {
+        "own_origins": any(policy.own_origins for policy in policies),
+        "write_origins": any(policy.write_origins is not None for policy in policies),
+    }
+    names = " and ".join(name for name, given in found.items() if given)
+    if names:
+        from logging import getLogger  # slow to import, and seldom needed
+
+        text = "corsgate: %s has %s, which only the gate reads, and no gate is on anywhere: %s"
+        getLogger("corsgate").warning(text, gate, names, fix)
+
+
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:
     """The methods that a browser may use without a preflight of their own after one under `policy`.
 
@@ -224,12 +266,6 @@ class Derived:
     def __hash__(self) -> int:
         return hash(self._source)
 
-    @property
-    def declared_gate(self) -> Policy:
-        """The gate that is written down here, which holds whatever the source says."""
-        names = ("gate", "own_origins")
-        return CLOSED.replace(**{n: self._options[n] for n in names if n in self._options})
-
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
         source: Any = self._source
         left = isinstance(source, HandsOff)
@@ -246,6 +282,18 @@ class Derived:
             self._derived.clear()
         self._derived[id(base)] = (base, policy)
         return policy
+
+
+def root_of(source: Source) -> tuple[Source, dict[str, Any]]:
+    """The user's own source, and what is written of the gate in the options on top of it."""
+    written: dict[str, Any] = {}
+    while isinstance(source, (Derived, HandsOff)):
+        if isinstance(source, Derived):
+            written = {**source._options, **written}
+            source = source._source
+        else:
+            source = source.gated
+    return source, {name: written[name] for name in ("gate", "own_origins") if name in written}
 
 
 def check_alone(options: Mapping[str, Any]) -> None:
@@ -287,7 +335,11 @@ def check_source(value: object, field: str) -> Problem | None:
         fix = "{'allow_origins': [...]}" if field.startswith("paths[") else "allow_origins=[...]"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
-    return judge_callable(value, field, "environ") or _check_vary(value, f"{field}.vary")
+    return (
+        judge_callable(value, field, "environ")
+        or _check_vary(value, f"{field}.vary")
+        or _check_gate(value, f"{field}.gate")
+    )
 
 
 def _check_vary(source: object, field: str) -> Problem | None:
@@ -304,6 +356,11 @@ def _check_vary(source: object, field: str) -> Problem | None:
         if not isinstance(name, str) or not _protocol.is_token(name) or name == "*":
             return problem("header-invalid", field, name)
     return None
+
+
+def _check_gate(source: object, field: str) -> Problem | None:
+    mode = getattr(source, "gate", None)
+    return None if mode is None or mode in MODES else problem("gate-mode", field, mode)
 
 
 def application_source(
