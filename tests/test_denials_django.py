@@ -191,7 +191,7 @@ def test_each_method_is_named_by_the_mark_that_decides_for_it() -> None:
 
 def test_a_urlconf_that_is_broken_hides_the_place_only() -> None:
     with settings_of(views(), CORS_DEBUG=True, CORS_ALLOW_ORIGINS=NEAR):
-        policy = cast("Policy", route(RequestFactory().get("/class"), current_rules()))
+        policy = cast("Policy", route(RequestFactory().get("/class"), "GET", current_rules())[0])
         assert words_of(policy).place == f"cors(...) of view '{__name__}.Items'"
         with override_settings(ROOT_URLCONF="nowhere.urls"):
             assert words_of(policy) == KEYWORDS

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver
 from .._engine import answer_preflight, update_headers, without_caching
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
+from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
 from .._sources import NOT_GIVEN, NotGiven, decide_by, for_method, is_preflight, may_block
 from ..errors import show
@@ -23,7 +24,6 @@ from .routing import (
     may_refuse,
     note_mark,
     route,
-    route_preflight,
     source_of,
     source_of_view,
     words_of,
@@ -95,13 +95,15 @@ class CORSMiddleware:
             return self._acall(request)
         rules, gated = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = route_preflight(request, rules)
+            asked = request.META[ENVIRON_REQUEST_METHOD]
+            source, differs = route(request, asked, rules, in_all_languages=True)
             decision = _decide(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
         if gated and not passes(request.META):
-            refusal = _refuse(route(request, rules), request, request.META)
+            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
+            refusal = _refuse(source, request, request.META)
             if refusal is not None:
                 return refusal
         urlconf = getattr(request, "urlconf", None)
@@ -113,13 +115,14 @@ class CORSMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules, gated = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = route_preflight(request, rules)
+            asked = request.META[ENVIRON_REQUEST_METHOD]
+            source, differs = route(request, asked, rules, in_all_languages=True)
             decision = await _decide_in_thread(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
         if gated and not passes(request.META):
-            source = route(request, rules)
+            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
             refusal = await _refuse_in_thread(source, rules, request, request.META)
             if refusal is not None:
                 return refusal

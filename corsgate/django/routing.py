@@ -15,7 +15,6 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
-from .._protocol import ENVIRON_REQUEST_METHOD
 from .._sources import NOT_GIVEN, NotGiven, closed_between, may_gate, warn_if_closed
 from .._words import KEYWORDS
 from ..errors import PolicyError
@@ -59,8 +58,8 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
     if request.resolver_match is not None:
         return source_of_view(request, request.META["REQUEST_METHOD"], rules)
     # By now the language is known, whichever middleware has chosen it.
-    found = _find_views(request, rules, translation.get_language())
-    return _source_at(*found[0], request.META["REQUEST_METHOD"], rules)[0]
+    active = translation.get_language()
+    return route(request, request.META["REQUEST_METHOD"], rules, active)[0]
 
 
 def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Source:
@@ -81,20 +80,22 @@ def _warn_about_urlconf() -> None:
     )
 
 
-def route(request: HttpRequest, rules: PathRules) -> Source:
-    """The source of the view that will serve a request, as far as that can be told beforehand."""
-    found = _find_views(request, rules)
-    return _source_at(*found[0], request.META["REQUEST_METHOD"], rules)[0]
+def route(
+    request: HttpRequest,
+    method: str,
+    rules: PathRules,
+    active: str | None = None,
+    *,
+    in_all_languages: bool = False,
+) -> tuple[Source, bool]:
+    """The source of the view that would serve `method`, and whether other methods differ.
 
-
-def route_preflight(request: HttpRequest, rules: PathRules) -> tuple[Source, bool]:
-    """The source of the view that a preflight is about, and whether other methods differ."""
-    method = request.META[ENVIRON_REQUEST_METHOD]
-    # A cookie may choose the language of the request that follows, and so another view.
-    found = [
-        _source_at(path, view, method, rules)
-        for path, view in _find_views(request, rules, in_all_languages=True)
-    ]
+    :param active: the language that Django has looked in; None where it has yet to.
+    :param in_all_languages: for a preflight: a cookie may choose the language of what follows, and
+        where that may be a view with another source, nothing is allowed.
+    """
+    views = _find_views(request, rules, active, in_all_languages=in_all_languages)
+    found = [_source_at(path, view, method, rules) for path, view in views]
     source, differs = found[0]
     if any(other != source for other, _ in found):
         return closed_between(*(other for other, _ in found), rules.application), True
@@ -109,13 +110,12 @@ def _source_at(path: str, view: View | None, method: str, rules: PathRules) -> t
 def _find_views(
     request: HttpRequest,
     rules: PathRules,
-    active: str | None = None,
+    active: str | None,
     *,
-    in_all_languages: bool = False,
+    in_all_languages: bool,
 ) -> list[tuple[str, View | None]]:
     """The path, after a slash redirect, and its view; None if there is none.
 
-    :param active: the language that Django has looked in; None where it has yet to.
     :param in_all_languages: whether to add what any other language would lead to.
     """
     path: str = request.path_info
