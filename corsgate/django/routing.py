@@ -161,11 +161,10 @@ def _languages(
     if not prefixed and not others:
         return [default], ()
     in_path = translation.get_language_from_path(request.path_info) if prefixed else None
-    if in_path is not None:
-        return [active or in_path, in_path, default], ()
-    # As process_request of LocaleMiddleware does, which comes after ours.
-    chooses = prefixes_default or not prefixed
-    if active is None and chooses and _has_locale(tuple(settings.MIDDLEWARE)):
+    if in_path is not None or (prefixed and not prefixes_default):
+        return [active or in_path or default, in_path or default, default], ()
+    if active is None and _has_locale(tuple(settings.MIDDLEWARE)):
+        # As its process_request does, which comes after ours.
         active = translation.get_language_from_request(request)
     return [active or default, default], others
 
