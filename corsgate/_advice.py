@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._marks import Mark, ViewPolicies
     from ._paths import PathRules
+    from ._sources import Source
 
     # Where a policy stands, and the policy.
     Place = tuple[str, Policy]
@@ -58,6 +59,16 @@ CHECKS = {
     "mark-hidden": (
         "Its @cors(...) is hidden from routing by another decorator, so it has another policy.",
         "{fix}",
+    ),
+    "gate-not-inherited": (
+        (
+            "It has a policy of its own without gate, so the application's gate={fix} does not hold"
+            " there."
+        ),
+        (
+            "Write gate={fix} in it; or give options instead of a Policy, which inherit the gate,"
+            ' and where gate="off" says that it is meant.'
+        ),
     ),
     # Policies, in the project that they are in.
     "nothing-allowed": (
@@ -159,6 +170,29 @@ def check_use(rules: PathRules, views: Iterable[ViewPolicies], application: str)
     ):
         return [finding("nothing-allowed", application)]
     return []
+
+
+def check_gates(application: Source, alone: Iterable[Place]) -> list[Problem]:
+    """The policies that stand alone under a gate, and have none: that is seldom what was meant.
+
+    :param alone: policies that were given as such, which inherit nothing, and where they hold.
+    """
+    if not isinstance(application, Policy) or application.gate == "off":
+        return []
+    found: dict[int, tuple[Policy, dict[str, None]]] = {}
+    for place, policy in alone:
+        if policy.gate == "off":
+            found.setdefault(id(policy), (policy, {}))[1][place] = None
+    fix = f'"{application.gate}"'
+    return [
+        finding("gate-not-inherited", _some([*places]), policy, fix=fix)
+        for policy, places in found.values()
+    ]
+
+
+def _some(places: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    return f"{places[0]} and {len(places) - 1} more" if len(places) > 1 else places[0]
 
 
 def check_deployed(places: Sequence[Place]) -> list[Problem]:
