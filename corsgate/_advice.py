@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._marks import handlers_of, mark_of
+from ._marks import class_of, handlers_of, mark_of
 from ._origin import split_pattern
 from ._risk import is_loopback, registrable
 from ._sources import NotGiven
@@ -284,8 +284,9 @@ def _site(host: str) -> str:
 def hides_mark(view: object, known: Collection[Mark], end: object = None) -> bool:
     """Whether there is a mark somewhere in a view, or in its module in its place, for nothing."""
     starts = [view, *(handler for _, handler in handlers_of(view)), _in_module(view)]
-    inside = (target for start in starts for target in within(start, end))
-    return any(mark is not None and mark not in known for mark in map(mark_of, inside))
+    inside = [target for start in starts for target in within(start, end)]
+    marks = map(mark_of, [*inside, *map(class_of, inside)])
+    return any(mark is not None and mark not in known for mark in marks)
 
 
 def _in_module(view: object) -> object:

@@ -301,17 +301,32 @@ def test_a_mark_that_another_decorator_hides_is_found() -> None:
     class Other(View):
         pass
 
+    shared = cors(allow_origins=PARTNER)
+
+    @cors(allow_origins=PARTNER)
+    class Marked(View):
+        pass
+
+    @cors(allow_origins=PARTNER)
+    class Seen(View):
+        pass
+
     urls: URLs = [
         path("hidden", hiding(cors(allow_origins=PARTNER)(hello))),
         path("method", Thing.as_view()),
+        path("whole", hiding(Marked.as_view())),
+        path("shared", hiding(shared(hello))),
+        path("shared/seen", shared(hello)),
         path("seen", cors(allow_origins=PARTNER)(hello)),
         path("class", Other.as_view()),
+        path("marked", Seen.as_view()),
     ]
     told = (
         "Its @cors(...) is hidden from routing by another decorator, so it has another policy. Put"
         " it above all other decorators. [corsgate.E004]"
     )
-    assert find(urls) == [f"route 'hidden': {told}", f"route 'method': {told}"]
+    hidden = ("hidden", "method", "whole", "shared")
+    assert find(urls) == [f"route {name!r}: {told}" for name in hidden]
 
 
 # ------------------------------------------------------------------ cookies and CSRF

@@ -6,18 +6,22 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from asgiref.sync import SyncToAsync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
-from django.urls import include, path
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, include, path
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import lazy
 from django.utils.translation import get_language
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 from django_project import COMMON, CORSGATE, Send, URLs, send_async, send_sync, settings_of
 from wsgi_client import Answer, comparable
 
@@ -415,6 +419,76 @@ def test_whatever_a_middleware_below_changes_the_view_that_runs_has_its_gate(sen
         assert (visit(send, "/notes?method=PUT", "GET", None).status, ran) == (403, [])
 
 
+def wrong_origins() -> list[str]:
+    near = [f"{APP},{APP}", f"{APP}, {EVIL}", f"{APP}/", f"{APP}:443", f"{APP}.", APP.upper()]
+    return ["", " ", "null", "http://", "é", "\xff" * 400, "x" * 100_000, *near]
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@each_send
+def test_nothing_odd_in_a_request_opens_the_gate(send: Send) -> None:
+    with settings_of(PLAIN_VIEWS, **SETTINGS):
+        assert [visit(send, "/", origin=odd).status for odd in wrong_origins()] == [403] * 13
+        for odd in ("Same-Origin", "same-origin,none", "", "same-site", "\xff"):
+            for origin in (EVIL, None):
+                assert visit(send, "/", origin=origin, Sec_Fetch_Site=odd).status == 403
+        for method in ("post", "PUT", "BREW", "get", "options", "TRACE"):
+            assert visit(send, "/", method).status == 403
+        for url in ("//", "/./", "/%2e", "/x/..%2f", "/%00", "/%ff", "/%0a", "/async%0a", "/;x"):
+            assert visit(send, url).status == 403
+        assert visit(send, "/", "GET", None, Upgrade="h2c, WebSocket").status == 403
+        assert visit(send, "/", Transfer_Encoding="chunked").status == 403
+
+
+@each_send
+@pytest.mark.parametrize("sync_only", [True, False], ids=["sync middleware", "only ours"])
+def test_every_kind_of_view_has_its_gate(send: Send, sync_only: bool) -> None:
+    @gated
+    class Whole(View):
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    class Called:
+        def __call__(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    def raising(request: HttpRequest) -> HttpResponse:
+        view(request)
+        raise Resolver404({"path": "nowhere"})
+
+    def streaming(request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse([view(request).content])
+
+    group = gated(include([path("a", Whole.as_view()), path("b/", include([path("c", view)]))]))
+    urls: URLs = [
+        path("csrf-outside", csrf_exempt(gated(view))),
+        path("csrf-inside", gated(csrf_exempt(view))),
+        path("csrf-async", csrf_exempt(gated(view_async))),
+        path("csrf-class", csrf_exempt(Whole.as_view())),
+        path("only-post", require_POST(gated(view))),
+        path("thread-inside", gated(sync_to_async(view))),
+        path("loop-inside", gated(async_to_sync(view_async))),
+        path("called", gated(Called())),
+        path("streaming", gated(streaming)),
+        path("raising", gated(raising)),
+        path("group/", group),
+    ]
+    names = [f"/{one.pattern}" for one in urls[:-1]] + ["/group/a", "/group/b/c"]
+    before = [f"{__name__}.passing_on"] if sync_only else []
+    with settings_of(urls, middleware=[CORSGATE, *before], CORS_ALLOW_ORIGINS=[APP]):
+        assert reached(send, *names) == []
+        assert reached(send, *names, origin=APP) == names
+
+
+def passing_on(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """A middleware that knows nothing of asynchronous code."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    return middleware
+
+
 class Replacing(MiddlewareMixin):
     """Has a page of its own for errors."""
 
@@ -590,6 +664,19 @@ def test_on_denied_may_answer(send: Send) -> None:
             "Access-Control-Allow-Origin": READER,
         }
     )
+
+
+@each_send
+@pytest.mark.parametrize("url", ["/", "/hook?path=/"], ids=["first look", "second look"])
+def test_on_denied_may_answer_with_a_template(send: Send, url: str) -> None:
+    def on_denied(meta: Mapping[str, Any], decision: Decision) -> HttpResponseBase:
+        return SimpleTemplateResponse(engines["django"].from_string("sorry"), status=401)
+
+    templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+    changes: dict[str, Any] = {"CORS_ON_DENIED": on_denied, "TEMPLATES": templates}
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], **SETTINGS, **changes):
+        found = visit(send, url)
+    assert (found.status, found.body, ran) == (401, b"sorry", [])
 
 
 @each_send

@@ -324,6 +324,29 @@ def test_languages_in_which_the_urls_read_alike_are_tried_once(
     assert tried == ["en", "de", "en", "de"]
 
 
+class ByQuery(MiddlewareMixin):
+    """Lets a form say which method it means, which belongs above ours."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.method = request.GET.get("method", request.method)
+
+
+def test_an_answer_has_the_policy_of_the_method_that_ran(project: Project, send: Send) -> None:
+    class Notes(View):
+        @cors(allow_origins="*")
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("post")
+
+        @cors(allow_origins=PARTNER)
+        def put(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("put")
+
+    project([path("notes", Notes.as_view())], f"{__name__}.ByQuery")
+    answer = send("POST", "/notes?method=PUT", asking(EVIL))
+    assert (answer.body, answer.cors) == (b"put", DENIED)
+    assert send("POST", "/notes?method=PUT", asking(PARTNER)).cors == readable_by(PARTNER)
+
+
 # ------------------------------------------------------------------ every kind of answer
 
 BODY = b"0123456789" * 40

@@ -190,9 +190,9 @@ def find_problems(project: Project) -> Iterator[Problem]:
     yield from project.problems
     if project.rules is None:
         return
-    known = {mark for policies in project.policies.values() for mark in policies.marks}
     for place, view in project.routes:
-        if hides_mark(view, known):
+        # One cors(...) may be on several views, and be hidden at one of them.
+        if hides_mark(view, project.policies[view].marks):
             fix = "Put it above all other decorators."
             yield finding("mark-hidden", f"route {place!r}", view, fix=fix)
     if not project.problems:

@@ -8,6 +8,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
 from .._engine import answer_preflight, update_headers, without_caching
@@ -196,6 +197,8 @@ def _refuse(source: Source, request: HttpRequest, meta: dict[str, Any]) -> HttpR
     if decision is None:
         return None
     if isinstance(answer, HttpResponseBase):
+        if isinstance(answer, SimpleTemplateResponse):
+            answer.render()  # as Django does with what views return
         response = _finish(answer, decision)
     else:
         if answer is not None:

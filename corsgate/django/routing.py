@@ -56,7 +56,9 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
     if getattr(request, "urlconf", None) is not urlconf:
         _warn_about_urlconf()
     if request.resolver_match is not None:
-        return source_of_view(request, request.META["REQUEST_METHOD"], rules)
+        # A middleware may have changed it, and the view goes by that.
+        method = request.method or request.META["REQUEST_METHOD"]
+        return source_of_view(request, method, rules)
     # By now the language is known, whichever middleware has chosen it.
     active = translation.get_language()
     return route(request, request.META["REQUEST_METHOD"], rules, active)[0]
