@@ -269,7 +269,7 @@ by_any_middleware = pytest.mark.parametrize(
     ("chooser", "sent"),
     [
         pytest.param(LOCALE, GERMAN, id="Accept-Language"),
-        pytest.param(LOCALE, {"Cookie": "a=1; django_language=de"}, id="a cookie"),
+        pytest.param(LOCALE, {"Cookie": "a=1; django_language=de; b=2"}, id="a cookie"),
         pytest.param(f"{__name__}.OwnLocale", GERMAN, id="a class that extends Django's"),
         pytest.param(PROFILE, {}, id="a profile"),
         pytest.param(PROFILE, {"Accept-Language": "en"}, id="a profile against the header"),
