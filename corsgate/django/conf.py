@@ -238,12 +238,14 @@ def _static_paths() -> list[str]:
 
 
 def _has_whitenoise() -> bool:
-    """Whether it is in MIDDLEWARE, or a class of the project's that is derived from it."""
-    for name in settings.MIDDLEWARE:
-        with suppress(Exception):  # what does not load, Django reports by itself
-            bases = getattr(import_string(name), "__mro__", ())
-            if any((base.__module__, base.__name__) == _WHITENOISE for base in bases):
-                return True
+    return any(extends(name, _WHITENOISE) for name in settings.MIDDLEWARE)
+
+
+def extends(name: str, base: tuple[str, str]) -> bool:
+    """Whether an entry of MIDDLEWARE is a class, by module and name, or one derived from it."""
+    with suppress(Exception):  # what does not load, Django reports by itself
+        classes = getattr(import_string(name), "__mro__", ())
+        return any((one.__module__, one.__name__) == base for one in classes)
     return False
 
 
