@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of
+from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of, marks_on
 from ._sources import may_gate
 from .errors import PolicyError
 
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 _BELOW = "__corsgate_below__"
 
 _marked = 0  # how often something was
+_gated = False  # whether a gate may be on in something that was, and that may be used any time
 
 
-def notice_mark() -> None:
+def notice_mark(mark: Mark) -> None:
     """Something was marked: every application merges again."""
-    global _marked
+    global _marked, _gated
     _marked += 1
+    _gated = _gated or may_gate(mark.policy) or mark.options.get("gate", "off") != "off"
 
 
 def mark_below(view: object, mark: Mark) -> None:
@@ -88,8 +90,8 @@ class MergedViews:
             raise PolicyError(problems)
         # All marks that routing knows.
         self.marks = frozenset[Mark]().union(*(view.marks for view in self._policies.values()))
-        # Whether a gate may be on somewhere.
-        self.gated = any(map(may_gate, (*rules.sources(), *self.sources())))
+        # Whether a gate may be on somewhere, also in a view that takes another's place.
+        self.gated = _gated or any(map(may_gate, (*rules.sources(), *self.sources())))
 
     def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""
@@ -102,6 +104,14 @@ class MergedViews:
     def has(self, app: Flask, endpoints: Iterable[str]) -> bool:
         functions = self._functions
         return all(functions.get(name) is app.view_functions.get(name) for name in endpoints)
+
+    def has_marks(self, app: Flask, endpoints: Iterable[str]) -> bool:
+        """Whether views have the marks that were merged, also on their classes' methods."""
+        views = [(name, app.view_functions.get(name)) for name in endpoints]
+        return all(
+            self.find(name).marks == {*_marks_around(app, name, view), *marks_on(view)}
+            for name, view in views
+        )
 
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)
@@ -130,9 +140,13 @@ class MergedViews:
 def _compile(
     app: Flask, endpoint: str, view: object, application: Source, problems: list[Problem]
 ) -> ViewPolicies:
+    around = _marks_around(app, endpoint, view)
+    return compile_view(view, around, application, f"view {endpoint!r}", problems)
+
+
+def _marks_around(app: Flask, endpoint: str, view: object) -> list[Mark]:
     groups = [mark_of(app.blueprints.get(name)) for name in _blueprints_of(endpoint)]
-    marks = [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
-    return compile_view(view, marks, application, f"view {endpoint!r}", problems)
+    return [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
 
 
 def _blueprints_of(endpoint: str) -> list[str]:

@@ -160,7 +160,7 @@ def _gate_of_flask(gate: _Gate) -> Gate:
     host = next(iter(trusted), None) or config["SERVER_NAME"] or ANY_HOST
     return Gate(
         host,
-        lambda environ, method: gate._route(environ, method)[0],
+        lambda environ, method: gate._route(gate._configured, environ, method)[0],
         gate._words_of,
         lambda environ: words_without(gate._rules, decode_path(environ["PATH_INFO"])),
     )
