@@ -69,12 +69,12 @@ class Sources:
 
     # ------------------------------------------------------------------ start
 
-    def _merge(self, configured: Configured) -> MergedViews:
+    def _merge(self, rules: PathRules) -> MergedViews:
         """Merge what the views and blueprints say, all problems at once."""
         first = self._views is None
         if first:
-            check_unchanged(self._app, configured)
-        views = MergedViews(self._app, configured.rules)
+            check_unchanged(self._app, self._configured)
+        views = MergedViews(self._app, rules)
         if first:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
             warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
@@ -83,7 +83,7 @@ class Sources:
                 if not self._is_guarded:
                     guard(self._app)
                 self._is_guarded = True
-        if configured is self._configured:
+        if rules is self._rules:  # not for the last requests before it was reconfigured
             self._views = views
         return views
 
@@ -91,25 +91,21 @@ class Sources:
         """Whether a view with this mark is known to routing."""
         views = self._views
         if views is None or mark not in views.marks:
-            views = self._merge(self._configured)
+            views = self._merge(self._rules)
         return mark in views.marks
 
-    def _views_with(
-        self, configured: Configured, *endpoints: str, marks: bool = False
-    ) -> MergedViews:
+    def _views_with(self, views: MergedViews, *endpoints: str, marks: bool = False) -> MergedViews:
         """A snapshot that has these views as they are now, for all that one answer asks.
 
+        :param views: what the request began with: under those rules it ends too.
         :param marks: whether to look for other marks on their classes too.
         """
-        views, app = self._views, self._app
-        if (
-            views is None
-            or views.rules is not configured.rules
-            or not views.has(app, endpoints)
-            or (marks and not views.has_marks(app, endpoints))
-        ):
-            views = self._merge(configured)
-        return views
+        app, now = self._app, self._views
+        if now is not None and now.rules is views.rules:
+            views = now
+        if views.has(app, endpoints) and (not marks or views.has_marks(app, endpoints)):
+            return views
+        return self._merge(views.rules)
 
     # ------------------------------------------------------------------ which one
 
@@ -117,7 +113,7 @@ class Sources:
 
     def _source(
         self,
-        configured: Configured,
+        views: MergedViews,
         environ: WSGIEnvironment,
         script_name: str,
         path_info: str,
@@ -136,7 +132,7 @@ class Sources:
         routed = environ.get("werkzeug.request")
         rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
-            views = self._views_with(configured, rule.endpoint, marks=marks)
+            views = self._views_with(views, rule.endpoint, marks=marks)
             return or_by_path(views, views.find(rule.endpoint).source(method), path_info)
         if (
             rule is None
@@ -145,8 +141,8 @@ class Sources:
             and self._is_own_answer(environ, path_info)
         ):
             asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-            return self._route(configured, asked, method)[0]
-        return or_by_path(self._views_with(configured), NOT_GIVEN, path_info)
+            return self._route(views, asked, method)[0]
+        return or_by_path(self._views_with(views), NOT_GIVEN, path_info)
 
     def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
         """Whether an answer without a view is this application's, and not of one mounted in it."""
@@ -155,7 +151,7 @@ class Sources:
         return bool(environ.get("PATH_INFO", "") == path_info)
 
     def _route(
-        self, configured: Configured, environ: WSGIEnvironment, method: str
+        self, views: MergedViews, environ: WSGIEnvironment, method: str
     ) -> tuple[Source, bool, bool]:
         """The source of the view that would serve `method`, and whether other methods differ.
 
@@ -163,7 +159,7 @@ class Sources:
         """
         path, endpoint, others = find_views(self._app, self._inner, environ, method)
         names = others.values() if endpoint is None else (*others.values(), endpoint)
-        views = self._views_with(configured, *names)
+        views = self._views_with(views, *names)
         sources = [views.find(name).source(other) for other, name in others.items()]
         found: Source | NotGiven = NOT_GIVEN
         if endpoint is not None:

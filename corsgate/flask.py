@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ._denials import OnDenied
     from ._engine import Decision
-    from ._flask_config import Configured
+    from ._flask_views import MergedViews
     from ._sources import Source
     from .policy import Policy, PolicyOptions
     from .wsgi import Paths
@@ -143,7 +143,7 @@ class _Gate(Sources):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         configured, views = self._configured, self._views  # another thread may reconfigure
         if views is None or not views.is_current(self._app, configured.rules):
-            views = self._merge(configured)
+            views = self._merge(configured.rules)
         only = None if views.marks else views.rules.only_policy
         # An inner layer may change these, such as a dispatcher to mounted applications.
         script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
@@ -153,7 +153,7 @@ class _Gate(Sources):
         if only is not None and not asks:
             decision = decide(only, environ)
         elif is_preflight(environ):
-            decision = self._judge_preflight(configured, environ)
+            decision = self._judge_preflight(views, environ)
         else:
             judged = False
         debug = configured.debug
@@ -175,9 +175,9 @@ class _Gate(Sources):
                 configured,
                 debug,
                 self._words_of,
-                lambda routed: self._source(configured, routed, script_name, path_info, marks=True),
+                lambda routed: self._source(views, routed, script_name, path_info, marks=True),
             )
-            inner, environ = self._ask_before_layers(configured, asked, environ)
+            inner, environ = self._ask_before_layers(views, asked, environ)
 
         def judge() -> Decision | None:
             # Inside of the application, where it is known which view has answered.
@@ -188,7 +188,7 @@ class _Gate(Sources):
                 judged = True
                 if asked is not None:
                     asked.report(environ)
-                source = self._source(configured, environ, script_name, path_info)
+                source = self._source(views, environ, script_name, path_info)
                 decision = decide_by(source, environ)
                 configured.gate.remember(source, decision)
                 if decision is not None and (debug or not decision.allowed):
@@ -220,7 +220,7 @@ class _Gate(Sources):
             return [body]
 
     def _ask_before_layers(
-        self, configured: Configured, asked: Asked, environ: WSGIEnvironment
+        self, views: MergedViews, asked: Asked, environ: WSGIEnvironment
     ) -> tuple[WSGIApplication, WSGIEnvironment]:
         """What gets a request, and how: Flask at once, with nothing around it, if it is refused.
 
@@ -231,17 +231,17 @@ class _Gate(Sources):
         routed, reached = go_inwards(self._inner, environ)
         if is_flask(self._app, reached):
             return self._inner, environ
-        asked.before, _, serves = self._route(configured, environ, environ["REQUEST_METHOD"])
+        asked.before, _, serves = self._route(views, environ, environ["REQUEST_METHOD"])
         sources = [asked.before]
         if not serves:
             path_info = environ.get("PATH_INFO", "")
-            sources.append(or_by_path(self._views_with(configured), NOT_GIVEN, path_info))
+            sources.append(or_by_path(self._views_with(views), NOT_GIVEN, path_info))
         if asked.refuses_before(routed, sources):
             return partial(Flask.wsgi_app, self._app), routed
         return self._inner, environ
 
-    def _judge_preflight(self, configured: Configured, environ: WSGIEnvironment) -> Decision | None:
-        source, differs, _ = self._route(configured, environ, environ[ENVIRON_REQUEST_METHOD])
+    def _judge_preflight(self, views: MergedViews, environ: WSGIEnvironment) -> Decision | None:
+        source, differs, _ = self._route(views, environ, environ[ENVIRON_REQUEST_METHOD])
         decision = decide_by(source, environ)
         return without_caching(decision) if decision is not None and differs else decision
 
