@@ -109,7 +109,7 @@ class MergedViews:
         """Whether views have the marks that were merged, also on their classes' methods."""
         views = [(name, app.view_functions.get(name)) for name in endpoints]
         return all(
-            self.find(name).marks == {*_marks_around(app, name, view), *marks_on(view)}
+            self.find(name).marks == {*marks_around(app, name, view), *marks_on(view)}
             for name, view in views
         )
 
@@ -140,11 +140,12 @@ class MergedViews:
 def _compile(
     app: Flask, endpoint: str, view: object, application: Source, problems: list[Problem]
 ) -> ViewPolicies:
-    around = _marks_around(app, endpoint, view)
+    around = marks_around(app, endpoint, view)
     return compile_view(view, around, application, f"view {endpoint!r}", problems)
 
 
-def _marks_around(app: Flask, endpoint: str, view: object) -> list[Mark]:
+def marks_around(app: Flask, endpoint: str, view: object) -> list[Mark]:
+    """The marks of the blueprints that a view is in, and below its own."""
     groups = [mark_of(app.blueprints.get(name)) for name in _blueprints_of(endpoint)]
     return [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
 
