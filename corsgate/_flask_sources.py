@@ -71,11 +71,11 @@ class Sources:
 
     def _merge(self, rules: PathRules) -> MergedViews:
         """Merge what the views and blueprints say, all problems at once."""
-        first = self._views is None
-        if first:
+        before = self._views
+        if before is None:
             check_unchanged(self._app, self._configured)
-        views = MergedViews(self._app, rules)
-        if first:
+        views = MergedViews(self._app, rules, frozenset() if before is None else before.marks)
+        if before is None:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
             warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
         if views.gated:

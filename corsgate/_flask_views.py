@@ -25,14 +25,22 @@ if TYPE_CHECKING:
 _BELOW = "__corsgate_below__"
 
 _marked = 0  # how often something was
-_gated = False  # whether a gate may be on in something that was, and that may be used any time
+# Marks with a gate that no application has merged: one may get into any application at any time,
+# on a function that takes a view's place, and that Flask does not tell.
+_loose: set[Mark] = set()
 
 
 def notice_mark(mark: Mark) -> None:
     """Something was marked: every application merges again."""
-    global _marked, _gated
+    global _marked
     _marked += 1
-    _gated = _gated or may_gate(mark.policy) or mark.options.get("gate", "off") != "off"
+    _loosen([mark])
+
+
+def _loosen(marks: Iterable[Mark]) -> None:
+    for mark in marks:
+        if may_gate(mark.policy) or mark.options.get("gate", "off") != "off":
+            _loose.add(mark)
 
 
 def mark_below(view: object, mark: Mark) -> None:
@@ -73,9 +81,10 @@ class MergedViews:
 
     __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "rules")
 
-    def __init__(self, app: Flask, rules: PathRules) -> None:
+    def __init__(self, app: Flask, rules: PathRules, before: frozenset[Mark] = frozenset()) -> None:
         """
         :param rules: of the application, whose options the views inherit.
+        :param before: the marks of the last snapshot.
         :raises PolicyError: with all problems of all views.
         """
         self.rules = rules
@@ -90,8 +99,10 @@ class MergedViews:
             raise PolicyError(problems)
         # All marks that routing knows.
         self.marks = frozenset[Mark]().union(*(view.marks for view in self._policies.values()))
-        # Whether a gate may be on somewhere, also in a view that takes another's place.
-        self.gated = _gated or any(map(may_gate, (*rules.sources(), *self.sources())))
+        _loosen(before - self.marks)
+        _loose.difference_update(self.marks)
+        # Whether a gate may be on somewhere.
+        self.gated = bool(_loose) or any(map(may_gate, (*rules.sources(), *self.sources())))
 
     def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""

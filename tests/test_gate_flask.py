@@ -250,7 +250,7 @@ def test_a_view_that_is_marked_late_is_no_way_in() -> None:
 def test_a_view_that_was_marked_before_and_comes_late_is_no_way_in(
     gate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corsgate._flask_views, "_gated", False)
+    monkeypatch.setattr(corsgate._flask_views, "_loose", set())
     site = Site("/plain")
     site.add("/late", cors(gate="off"))
     late = {
@@ -633,7 +633,7 @@ def test_an_answer_may_use_the_session() -> None:
 def test_flask_is_guarded_only_where_a_gate_is_on(
     gate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corsgate._flask_views, "_gated", False)
+    monkeypatch.setattr(corsgate._flask_views, "_loose", set())
     site = Site()
     site.add("/marked", cors(max_age=5))
     CORSGate(site.app, **{**OPTIONS, "gate": gate})

@@ -270,9 +270,9 @@ def test_the_last_requests_of_the_old_policy_merge_nothing(
     merged: list[object] = []
 
     class Counted(MergedViews):
-        def __init__(self, app: Flask, rules: PathRules) -> None:
+        def __init__(self, app: Flask, rules: PathRules, before: Any = frozenset()) -> None:
             merged.append(rules)
-            super().__init__(app, rules)
+            super().__init__(app, rules, before)
 
     app.before_request(lambda: gate.reconfigure(TWO) if len(merged) == 1 else None)
     monkeypatch.setattr("corsgate._flask_sources.MergedViews", Counted)
