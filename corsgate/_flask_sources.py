@@ -83,8 +83,7 @@ class Sources:
                 if not self._is_guarded:
                     guard(self._app)
                 self._is_guarded = True
-        if rules is self._rules:  # not for the last requests before it was reconfigured
-            self._views = views
+        self._views = views
         return views
 
     def saw(self, mark: Mark) -> bool:

@@ -259,7 +259,7 @@ def test_a_view_that_was_marked_before_and_comes_late_is_no_way_in(
     }
     CORSGate(site.app, allow_origins=APP, gate=gate)
     assert [site.runs(path) for path in ("/plain", "/late")] == [gate == "off", True]
-    for view in late.values():
+    for view in (*late.values(), *late.values()):  # one that was there before comes back
         open_view = site.app.view_functions["/late"]
         site.app.view_functions["/late"] = view
         assert not site.runs("/late")
