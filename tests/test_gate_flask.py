@@ -8,6 +8,7 @@ from wsgiref.validate import validator
 
 import pytest
 from flask import Blueprint, Flask, Response, got_request_exception, jsonify, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -524,6 +525,24 @@ class Late:
         body = list(self.inner(environ, lambda *answer: begun.append(answer)))
         start_response(*begun[0])
         return body
+
+
+class NoSessions(SecureCookieSessionInterface):
+    def open_session(self, *values: object) -> Any:
+        raise LookupError("the database is down")
+
+    def save_session(self, *values: object) -> None:
+        pass
+
+
+def test_what_fails_before_the_gate_is_asked_runs_nothing() -> None:
+    told: list[Decision] = []
+    site = Site()
+    site.app.session_interface = NoSessions()
+    CORSGate(site.app, on_denied=lambda environ, found: told.append(found), **OPTIONS)
+    found = site.send(origin=READER)
+    assert (found.status, site.ran, told) == (500, [], [])
+    assert found.cors == comparable({"Access-Control-Allow-Origin": READER, "Vary": "Origin"})
 
 
 def test_hooks_see_what_on_denied_answers() -> None:
