@@ -71,6 +71,13 @@ CHECKS = {
         ),
     ),
     # Policies, in the project that they are in.
+    "gate-left-out": (
+        "Its Policy stands alone with gate='off', so gate={value} around it does not hold here.",
+        (
+            "Write gate={value} in it, or options instead of a Policy; what every site may call"
+            " says so in options: cors(gate='off', ...)."
+        ),
+    ),
     "nothing-allowed": (
         "No origin is allowed anywhere, so no page of another origin can read an answer.",
         "Name the origins of your pages here.",
@@ -109,7 +116,7 @@ CHECKS = {
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANY_HEADER = "access-control-allow-"
 # What may be as it should: told, but not counted.
-NOTES = frozenset({"cookie-site-unknown"})
+NOTES = frozenset({"cookie-site-unknown", "gate-left-out"})
 
 
 def finding(code: str, field: str, value: object = "", *, what: str = "", fix: str = "") -> Problem:

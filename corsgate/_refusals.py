@@ -82,7 +82,7 @@ class Gate:
             self.remember(source, decision)
             limited = limit(decision, environ)
             if limited.policy is not None and decision.allowed and not limited.allowed:
-                return self._note(limited, limited.policy, environ, debug, words_of)
+                return self.note(limited, decision, environ, debug, words_of)
             decision = limited
         else:
             refused, answer = self.ask(source, decision, environ, debug, words_of)
@@ -101,15 +101,21 @@ class Gate:
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision | None, object]:
         """The refusal to write, or None where the request may go on; arguments as of `apply`."""
-        self.remember(source, decision)
-        if passes(environ):
+        refusal = self._find(source, decision, environ)
+        if refusal is None:
             return None, None
-        refusal = self._judge(source, decision, environ)
-        if refusal is None or refusal.policy is None:
-            return None, None
-        fails = decision is not None and decision.policy is FAILED
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of, fails)
-        return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
+        noted, answer = self.note(refusal, decision, environ, debug, words_of)
+        return (noted, answer) if _is_enforced(refusal) else (None, None)
+
+    def refusal(
+        self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
+    ) -> Decision | None:
+        """The refusal, or None where the request may go on; nothing is said about it.
+
+        Arguments as of `apply`.
+        """
+        found = self._find(source, decision, environ)
+        return found if found is not None and _is_enforced(found) else None
 
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
@@ -120,23 +126,29 @@ class Gate:
         if policy is None or _has_gate(policy):
             self._note_gate(source, policy or CLOSED)
 
-    def _note(
+    def note(
         self,
         refusal: Decision,
-        policy: Policy,
+        decision: Decision | None,
         environ: Mapping[str, Any],
         debug: bool,
         words_of: Callable[[Policy], Words],
-        fails: bool = False,
     ) -> tuple[Decision, object]:
+        """What to write for a refusal, and what `on_denied` has returned; see `apply`."""
+        policy: Any = refusal.policy  # there is none without
         said = ""
         if debug:
+            fails = decision is not None and decision.policy is FAILED
             said = _FAILS if fails else explain_refusal(words_of(policy), policy, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
-    def _judge(
+    def _find(
         self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
     ) -> Decision | None:
+        """What the policy of a request does not trust; its gate may only report it."""
+        self.remember(source, decision)
+        if passes(environ):
+            return None
         policy = decision.policy if decision is not None else None
         judged = decision
         if policy is None or not _has_gate(policy):
@@ -198,6 +210,10 @@ class Gate:
 
 def _strictness(policy: Policy) -> int:
     return 2 * MODES.index(policy.gate) - is_assumed(policy)
+
+
+def _is_enforced(refusal: Decision) -> bool:
+    return refusal.policy is not None and refusal.policy.gate == "enforce"
 
 
 def answer_refusal(

@@ -66,8 +66,10 @@ ADAPTERS = {
     "flask": (
         "corsgate._flask_config",
         "corsgate._flask_errors",
+        "corsgate._flask_gate",
         "corsgate._flask_routing",
         "corsgate._flask_views",
+        "corsgate._flask_sources",
         "corsgate.flask",
         "corsgate._flask_commands",
     ),
