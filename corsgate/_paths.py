@@ -70,7 +70,7 @@ class PathRules:
         source = self._find(path)
         # An application may resolve these. A browser sends the dots only with an encoded slash.
         if "//" in path or "/." in path:
-            resolved = self._find(_resolve(path))
+            resolved = self._find(resolve(path))
             if resolved != source:
                 return closed_between(source, resolved, self.application)
         return source
@@ -100,7 +100,7 @@ def covers(pattern: str, path: str) -> bool:
     return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
 
 
-def _resolve(path: str) -> str:
+def resolve(path: str) -> str:
     """RFC 3986, section 5.2.4, "Remove Dot Segments", and repeated slashes taken for one."""
     segments: list[str] = []
     for segment in path.split("/"):
@@ -250,7 +250,7 @@ def _correct(pattern: str) -> str | None:
             base = base.rpartition("/")[0]
             if not base:
                 return None  # "/*" would be far more than what was meant
-    base = _resolve(unquote(base.partition("?")[0].partition("#")[0]))
+    base = resolve(unquote(base.partition("?")[0].partition("#")[0]))
     corrected = base.rstrip("/") + "/*" if is_prefix else base
     return corrected if "*" not in base and _find_fault(corrected) is None else None
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from . import _protocol
 from ._callables import failures
 from ._engine import answer_preflight, decide, write_headers
-from ._gate import is_safe, judge, limit, passes, refuse
-from ._origin import find_fault, read_origin
-from ._sources import CLOSED, FAILED, Derived, HandsOff, ask, is_preflight
-from ._words import one_line, shown
+from ._gate import judge, limit, passes, refuse
+from ._sources import CLOSED, FAILED, Derived, HandsOff, ask
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -84,7 +81,10 @@ class Gate:
         refusal = self._judge(source, decision, environ)
         if refusal is None or refusal.policy is None:
             return None, None
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
+        # What stands for a policy has no words of its own, and says why it does.
+        meant = decision.policy if decision is not None else None
+        told = refusal.policy if meant is None or _has_gate(meant) else meant
+        noted, answer = self._note(refusal, told, environ, debug, words_of)
         return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
 
     def remember(self, source: Source, decision: Decision | None) -> None:
@@ -101,7 +101,11 @@ class Gate:
         debug: bool,
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision, object]:
-        said = explain_refusal(words_of(policy), policy, environ) if debug else ""
+        said = ""
+        if debug:
+            from ._gate_reasons import explain_refusal  # long, and needed only here
+
+            said = explain_refusal(words_of(policy), policy, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
     def _judge(
@@ -191,31 +195,3 @@ def note_no_answer(answer: object, wanted: str) -> None:
 def _has_gate(policy: Policy) -> bool:
     """Whether its `gate` counts: that of what stands for no policy at all says nothing."""
     return policy is not CLOSED and policy is not FAILED
-
-
-def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) -> str:
-    """Why the gate refuses a request, and what would let it pass: one line of printable ASCII."""
-    # The preflights that are denied here are for unsafe methods, and never come from the own site.
-    asks = is_preflight(environ)
-    unsafe = asks or not is_safe(environ)
-    follows = policy.write_origins is None and policy.allow_origins != ("*",)
-    option = "write_origins" if unsafe and not follows else "allow_origins"
-    origin = environ.get(_protocol.ENVIRON_ORIGIN)
-    trusts = f"{words.setting(option)} does not trust{'' if unsafe else ' to read'}"
-    exempt = f"{words.at('').line('gate', 'off')} for this route alone, if every site may call it"
-    if origin is None:
-        site = shown(environ.get(_protocol.ENVIRON_FETCH_SITE, ""))
-        return one_line(
-            f"The browser says that the request comes from another site (Sec-Fetch-Site: {site})"
-            f" and not from which. To allow it: {exempt}"
-        )
-    if origin == "null" or "*" in origin or read_origin(origin) is None or find_fault(origin):
-        return one_line(
-            f"The page sends the origin {shown(origin)}, which {trusts}. To allow it: {exempt}"
-        )
-    entries = [..., origin] if getattr(policy, option) else [origin]
-    fix: str = words.line(option, entries)
-    if _protocol.ENVIRON_FETCH_SITE not in environ and not asks:
-        own = [..., origin] if policy.own_origins else [origin]
-        fix += f"; if that is this very site: {words.line('own_origins', own)}"
-    return one_line(f"The page is on {shown(origin)}, which {trusts}. To allow it: {fix}")

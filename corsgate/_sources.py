@@ -96,6 +96,11 @@ def closed_between(*sources: Source) -> Policy:
     return _closed[mode, own]
 
 
+def is_between(policy: Policy | None) -> bool:
+    """Whether this very policy holds since two rules differ about a path."""
+    return policy is CLOSED or any(policy is one for one in _closed.values())
+
+
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
     """Judge one request under whatever policy `source` has for it; None means hands off."""
     if isinstance(source, Policy):

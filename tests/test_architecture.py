@@ -34,6 +34,7 @@ CORE = (
     "corsgate._words",
     "corsgate._request",
     "corsgate._reasons",
+    "corsgate._gate_reasons",
     "corsgate._explain",
     "corsgate",
     "corsgate._denials",

@@ -363,7 +363,8 @@ def test_a_refusal_is_told_and_logged_once(
     }
 
 
-EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call it'
+EXEMPT = ' if every site may call this route, exempt it: gate="off" in its cors(...) or in paths'
+WRITE = "What to do: if you trust that site to act as your users, add it:"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +374,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]',
             id="write_origins",
         ),
@@ -381,31 +382,31 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             Policy(allow_origins=APP, gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins (there is no write_origins) does not"
+            f' trust to write. {WRITE} allow_origins=[..., "{EVIL}"]',
             id="derived",
         ),
         pytest.param(
             Policy(allow_origins="*", gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
-            f' write_origins=["{EVIL}"]',
+            f"The page is on '{EVIL}', which write_origins does not trust to write, since it is"
+            f' not set. {WRITE} write_origins=["{EVIL}"]',
             id="any",
         ),
         pytest.param(
             POLICY,
             "GET",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust to read. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins does not trust to read. What to do: if"
+            f' you trust that site to read the answers, add it: allow_origins=[..., "{EVIL}"]',
             id="read",
         ),
         pytest.param(
             POLICY.replace(own_origins=OWN),
             "POST",
             {"Origin": EVIL},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]; if that is this very site: own_origins=[...,'
             f' "{EVIL}"]',
             id="own",
@@ -414,15 +415,17 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": "null"},
-            f"The page sends the origin 'null', which write_origins does not trust.{EXEMPT}",
+            "The page sends the origin 'null', as sandboxed frames, local files and redirects from"
+            " site to site do, and write_origins does not trust that. What to do: if it is your own"
+            f" form, let its Referrer-Policy be origin;{EXEMPT}",
             id="null",
         ),
         pytest.param(
             POLICY,
             "POST",
             {"Origin": "https://\x1b[31m\u2028"},
-            "The page sends the origin 'https://\\x1b[31m\\u2028', which write_origins does not"
-            f" trust.{EXEMPT}",
+            "The origin 'https://\\x1b[31m\\u2028' is not written as a browser writes it. What to"
+            " do: send the header as Origin: https://app.example.com",
             id="hostile",
         ),
         pytest.param(
@@ -430,7 +433,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             "POST",
             {"Sec-Fetch-Site": "cross-site"},
             "The browser says that the request comes from another site (Sec-Fetch-Site:"
-            f" 'cross-site') and not from which.{EXEMPT}",
+            f" 'cross-site') and not from which. What to do:{EXEMPT}",
             id="without origin",
         ),
     ],
@@ -576,7 +579,7 @@ def test_a_preflight_for_what_the_gate_would_refuse_is_a_denial(
         f" '{READER}': cross-site-write"
     )
     line = (
-        f"The page is on '{READER}', which write_origins does not trust. To allow it:"
+        f"The page is on '{READER}', which write_origins does not trust to write. {WRITE}"
         f' write_origins=[..., "{READER}"]'
     )
     assert visit(True, "DELETE").values("X-CORSGate-Reason") == [line]

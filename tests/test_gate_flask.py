@@ -304,7 +304,8 @@ def test_debug_mode_says_why(caplog: pytest.LogCaptureFixture) -> None:
     found = site.send("/marked")
     line = (
         f"The page is on '{EVIL}', which write_origins in cors(...) of view '/marked' does not"
-        f" trust. To allow it: write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
+        " trust to write. What to do: if you trust that site to act as your users, add it:"
+        f" write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
     )
     assert found.values("X-CORSGate-Reason") == [line]
     assert found.body == f"{line}\n".encode()
