@@ -136,7 +136,9 @@ def explain(
     :param policy: a `Policy`, `None`, or a callable that gives one per request.
     :param environ: the request as a WSGI environ, Django's `request.META`, or any mapping with
         `REQUEST_METHOD` and `HTTP_*`: a preflight or an actual request. Of an actual request the
-        method, Authorization and Content-Type are judged too, as in the preflight before it.
+        method, Authorization and Content-Type are judged too, as in the preflight before it. A
+        gate looks at Sec-Fetch-Site and Host as well; what sends it (a form, `fetch()`, a
+        WebSocket) is known by Sec-Fetch-Mode and Upgrade.
     :param credentials: whether the page asks for cookies (`credentials: "include"`), which a
         preflight does not tell. An actual request with a cookie does.
     :raises TypeError: for any other `policy`.

@@ -64,8 +64,8 @@ def check_policy(words: Words, policy: Policy | None, request: Request) -> str |
         sent = decode_path(request.path)
         return Failure(
             "path-ambiguous",
-            f"The path {shown(sent)} may be read as {shown(resolve(sent))} by the application,"
-            " for which another policy holds, so nothing is allowed.",
+            f"The path {shown(sent)} may mean {shown(resolve(sent))} to the application, where"
+            " another policy holds, so nothing is allowed.",
             words.name("paths"),
             "send the path in its plain form, without // and dots, or give both the same policy",
         )
