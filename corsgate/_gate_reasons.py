@@ -90,10 +90,13 @@ def _refusal(words: Words, policy: Policy, request: Request, reason: str) -> Fai
     stands_in = check_policy(words, policy, request)
     if isinstance(stands_in, Failure):
         return Failure(reason, stands_in.message, stands_in.setting, stands_in.fix)
+    which, verb = setting, "write" if unsafe else "read"
+    if unsafe and option == "allow_origins":
+        which = f"{setting} (there is no {words.name('write_origins')})"
     is_silent = request.site is None and not request.preflight
     exempt = (
         'if every site may call this route, exempt it: gate="off" in its cors(...) or in'
-        f" {words.at('').name('paths')}"
+        f" {words.name('paths')}"
     )
     if not request.has_origin:
         message = (
@@ -106,19 +109,15 @@ def _refusal(words: Words, policy: Policy, request: Request, reason: str) -> Fai
             exempt = f"if it is your own form, let its Referrer-Policy be origin; {exempt}"
         message = (
             "The page sends the origin 'null', as sandboxed frames, local files and redirects from"
-            f" site to site do, and {setting} does not trust that."
+            f" site to site do, and {which} does not trust that to {verb}."
         )
         return Failure(reason, message, setting, exempt)
     if proposable(request.origin) is None:
         message = f"The origin {request.shown} is not written as a browser writes it."
         return Failure(reason, message, setting, f"send the header as Origin: {EXAMPLE}")
     why, nearest = why_not(entries, request.origin, "trusts")
-    which = setting
-    if unsafe and policy.write_origins is None:
-        if option == "write_origins":
-            why = ", since it is not set"
-        else:
-            which = f"{setting} (there is no {words.at('').name('write_origins')})"
+    if option == "write_origins" and policy.write_origins is None:
+        why = ", since it is not set"
     fixes = [_trust_fix(words, policy, request, option)]
     if is_silent:
         near = nearest_origin(request.origin, policy.own_origins) if nearest is None else None
@@ -128,10 +127,7 @@ def _refusal(words: Words, policy: Policy, request: Request, reason: str) -> Fai
         if near:
             setting, nearest = words.setting("own_origins"), near[0]
             why = f"; the nearest of {setting} is {shown(nearest)}: {near[1]}"
-    message = (
-        f"The page is on {request.shown}, which {which} does not trust to"
-        f" {'write' if unsafe else 'read'}{why}."
-    )
+    message = f"The page is on {request.shown}, which {which} does not trust to {verb}{why}."
     return Failure(reason, message, setting, "; ".join(fixes), nearest)
 
 

@@ -135,11 +135,12 @@ def test_debug_mode_says_that_a_path_may_be_another_one(caplog: pytest.LogCaptur
         " so nothing is allowed. What to do: send the path in its plain form, without // and dots,"
         " or give both the same policy"
     )
-    for gate, method, does in (
+    cases: tuple[tuple[Any, str, str], ...] = (
         ("off", "GET", "a browser blocks"),
         ("enforce", "POST", "the gate refuses"),
         ("report", "POST", "the gate would refuse"),
-    ):
+    )
+    for gate, method, does in cases:
         caplog.clear()
         paths = {"/admin/*": {"allow_origins": EVIL}}
         app = CORSMiddleware(SpyApp(), allow_origins=APP, gate=gate, paths=paths, debug=True)

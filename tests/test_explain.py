@@ -1044,8 +1044,8 @@ REFUSED: dict[str, Refused] = {
         None,
         (
             "The gate refuses 'POST' (403): the page sends the origin 'null', as sandboxed frames,"
-            " local files and redirects from site to site do, and allow_origins does not trust"
-            " that."
+            " local files and redirects from site to site do, and allow_origins (there is no"
+            " write_origins) does not trust that to write."
         ),
         EXEMPT,
     ),
@@ -1058,7 +1058,7 @@ REFUSED: dict[str, Refused] = {
         (
             "The gate refuses 'POST' (403): the page sends the origin 'null', as sandboxed frames,"
             " local files and redirects from site to site do, and write_origins does not trust"
-            " that."
+            " that to write."
         ),
         f"if it is your own form, let its Referrer-Policy be origin; {EXEMPT}",
     ),

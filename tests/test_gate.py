@@ -416,8 +416,8 @@ WRITE = "What to do: if you trust that site to act as your users, add it:"
             "POST",
             {"Origin": "null"},
             "The page sends the origin 'null', as sandboxed frames, local files and redirects from"
-            " site to site do, and write_origins does not trust that. What to do: if it is your own"
-            f" form, let its Referrer-Policy be origin;{EXEMPT}",
+            " site to site do, and write_origins does not trust that to write. What to do: if it"
+            f" is your own form, let its Referrer-Policy be origin;{EXEMPT}",
             id="null",
         ),
         pytest.param(
