@@ -88,8 +88,8 @@ def command(
 
     Nothing is sent. The policy comes from an application (--app, --django), which is imported but
     not run, or from the options named after the fields of Policy; their lists have commas, or the
-    option is repeated. A gate answers as to the browsers of today, which say Sec-Fetch-Site; which
-    site is its own, own_origins says.
+    option is repeated. A gate is asked as by a browser of today, with Sec-Fetch-Site: for a page of
+    the site itself set own_origins, or give --path as the whole address.
 
     \b
     corsgate explain --origin https://app.example.com --app shop:app -X PUT --path /cart
