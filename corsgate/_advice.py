@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ._marks import class_of, handlers_of, mark_of
+from ._nested import NotGiven
 from ._origin import split_pattern
 from ._risk import is_loopback, registrable
-from ._sources import NotGiven
 from .errors import Problem
 from .policy import Policy
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from types import CellType
 
     from ._marks import Mark, ViewPolicies
+    from ._nested import Source
     from ._paths import PathRules
-    from ._sources import Source
 
     # Where a policy stands, and the policy.
     Place = tuple[str, Policy]
@@ -62,7 +62,7 @@ CHECKS = {
     ),
     "gate-not-inherited": (
         (
-            "It has a policy of its own without gate, so the application's gate={fix} does not hold"
+            "It has a policy of its own without gate, so the gate={fix} around it does not hold"
             " there."
         ),
         (
@@ -71,13 +71,6 @@ CHECKS = {
         ),
     ),
     # Policies, in the project that they are in.
-    "gate-left-out": (
-        "Its Policy stands alone with gate='off', so gate={value} around it does not hold here.",
-        (
-            "Write gate={value} in it, or options instead of a Policy; what every site may call"
-            " says so in options: cors(gate='off', ...)."
-        ),
-    ),
     "nothing-allowed": (
         "No origin is allowed anywhere, so no page of another origin can read an answer.",
         "Name the origins of your pages here.",
@@ -116,7 +109,7 @@ CHECKS = {
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANY_HEADER = "access-control-allow-"
 # What may be as it should: told, but not counted.
-NOTES = frozenset({"cookie-site-unknown", "gate-left-out"})
+NOTES = frozenset({"cookie-site-unknown", "gate-not-inherited"})
 
 
 def finding(code: str, field: str, value: object = "", *, what: str = "", fix: str = "") -> Problem:

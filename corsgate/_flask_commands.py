@@ -25,8 +25,8 @@ from ._advice import (
 from ._flask_config import check_unchanged
 from ._flask_views import MergedViews, below_mark_of, marks_around
 from ._marks import class_of, handlers_of, mark_of, marks_on
+from ._nested import closed_between
 from ._report import rows_of, table
-from ._sources import closed_between
 from .errors import PolicyError, Problem
 from .policy import Policy
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.routing import Rule
 
+    from ._nested import Source
     from ._report import Row
-    from ._sources import Source
     from .flask import _Gate
 
 # What answers in the place of the application, and is best inside of the gate.
@@ -156,7 +156,7 @@ def _check(app: Flask) -> Iterator[Problem]:
             yield finding("mark-hidden", f"view {endpoint!r}", view, fix=fix)
         lost = _lost_gate(app, gate._rules.application, endpoint, view)
         if lost != "off":
-            yield finding("gate-left-out", f"view {endpoint!r}", lost)
+            yield finding("gate-not-inherited", f"view {endpoint!r}", lost, fix=f'"{lost}"')
     yield from check_use(gate._rules, policies.values(), "allow_origins")
     places = places_of(gate._rules, policies, "allow_origins", "paths")
     if not app.debug:

@@ -8,8 +8,9 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from ._engine import answer_preflight
+from ._nested import NOT_GIVEN, NotGiven
 from ._refusals import note_no_answer
-from ._sources import NOT_GIVEN, NotGiven, decide_by
+from ._sources import decide_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from ._engine import Decision
     from ._flask_config import Configured
-    from ._sources import Source
+    from ._nested import Source
     from ._words import Words
     from .policy import Policy
 

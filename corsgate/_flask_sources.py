@@ -13,8 +13,9 @@ from ._flask_config import check_unchanged, reconfigured
 from ._flask_gate import guard
 from ._flask_routing import find_views
 from ._flask_views import MergedViews
+from ._nested import NOT_GIVEN, NotGiven
 from ._paths import decode_path
-from ._sources import NOT_GIVEN, NotGiven, warn_if_closed
+from ._sources import warn_if_closed, warn_if_ungated
 from ._words import KEYWORDS
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from ._flask_config import Configured
     from ._marks import Mark
+    from ._nested import Source
     from ._paths import PathRules
-    from ._sources import Source
     from ._words import Words
     from .policy import Policy
 
@@ -77,7 +78,10 @@ class Sources:
         views = MergedViews(self._app, rules, frozenset() if before is None else before.marks)
         if before is None:
             fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
-            warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
+            sources = (*views.rules.sources(), *views.sources())
+            warn_if_closed(sources, "CORSGate", fix)
+            fix = 'give it gate="report", or set CORS_GATE before CORSGate(app)'
+            warn_if_ungated(sources, "CORSGate", fix)
         if views.gated:
             with self._lock:
                 if not self._is_guarded:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of, marks_on
-from ._sources import may_gate
+from ._nested import may_gate
 from .errors import PolicyError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ._marks import ViewPolicies
+    from ._nested import NotGiven, Source
     from ._paths import PathRules
-    from ._sources import NotGiven, Source
     from .errors import Problem
 
 # On the function below a mark, which is what @app.route has registered if it stands below.

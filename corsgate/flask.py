@@ -19,10 +19,11 @@ from ._flask_sources import Sources, or_by_path
 from ._flask_views import mark_below, notice_mark
 from ._gate import passes
 from ._marks import Mark, mark_view, set_mark
+from ._nested import NOT_GIVEN, NotGiven
 from ._protocol import ENVIRON_REQUEST_METHOD
 from ._refusals import refused_headers
 from ._settings import refuse_names
-from ._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight
+from ._sources import decide_by, is_preflight
 from .errors import show
 from .wsgi import send_preflight
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ._denials import OnDenied
     from ._engine import Decision
     from ._flask_views import MergedViews
-    from ._sources import Source
+    from ._nested import Source
     from .policy import Policy, PolicyOptions
     from .wsgi import Paths
 

@@ -252,10 +252,10 @@ def test_a_project_that_allows_nothing_is_found(settings: dict[str, Any], name: 
 def test_a_policy_that_stands_alone_without_the_gate_of_the_project_is_found() -> None:
     def told(gate: str) -> str:
         return (
-            "It has a policy of its own without gate, so the application's"
-            f' gate="{gate}" does not hold there. Write gate="{gate}" in it; or give options'
+            f'It has a policy of its own without gate, so the gate="{gate}" around it does not hold'
+            f' there. Write gate="{gate}" in it; or give options'
             ' instead of a Policy, which inherit the gate, and where gate="off" says that it is'
-            " meant. [corsgate.W015]"
+            " meant. [corsgate.I015]"
         )
 
     class Thing(View):

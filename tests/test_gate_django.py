@@ -623,8 +623,8 @@ def test_debug_mode_says_why_in_the_words_of_the_settings(
     with settings_of(PLAIN_VIEWS, CORS_DEBUG=True, **SETTINGS):
         found = visit(send, "/")
     line = (
-        f"The page is on '{EVIL}', which CORS_WRITE_ORIGINS does not trust. To allow it:"
-        f' CORS_WRITE_ORIGINS = [..., "{EVIL}"]'
+        f"The page is on '{EVIL}', which CORS_WRITE_ORIGINS does not trust to write. What to do: if"
+        f' you trust that site to act as your users, add it: CORS_WRITE_ORIGINS = [..., "{EVIL}"]'
     )
     assert found.values("X-CORSGate-Reason") == [line]
     assert found.body == f"{line}\n".encode()

@@ -19,7 +19,7 @@ import corsgate._callables
 import corsgate._flask_views
 from corsgate import Decision, Policy
 from corsgate._marks import Mark
-from corsgate._sources import NOT_GIVEN
+from corsgate._nested import NOT_GIVEN
 from corsgate.flask import CORSGate, cors
 
 APP = "https://app.example.com"  # may read and write
@@ -579,7 +579,8 @@ def test_debug_mode_says_why(caplog: pytest.LogCaptureFixture) -> None:
     found = site.send("/marked")
     line = (
         f"The page is on '{EVIL}', which write_origins in cors(...) of view '/marked' does not"
-        f" trust. To allow it: write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
+        " trust to write. What to do: if you trust that site to act as your users, add it:"
+        f" write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
     )
     assert found.values("X-CORSGate-Reason") == [line]
     assert found.body == f"{line}\n".encode()
@@ -665,3 +666,31 @@ def test_flask_is_guarded_only_where_a_gate_is_on(
     # A request of the same application that came round the gate is none of its business.
     with site.app.test_request_context("/", method="POST", headers={"Origin": EVIL}):
         assert site.app.full_dispatch_request().status_code == 200
+
+
+@pytest.mark.parametrize("gives", [None, "error"])
+def test_a_source_without_an_answer_is_within_the_gate_of_its_blueprint(gives: str | None) -> None:
+    def source(environ: Any) -> None:
+        if gives is not None:
+            raise LookupError(gives)
+
+    app = Flask(__name__)
+    CORSGate(app, allow_origins=APP)
+    group = Blueprint("group", __name__)
+    group.post("/own")(cors(policy=source)(lambda: "ran"))
+
+    @cors(policy=source)
+    class More(MethodView):
+        @cors(max_age=1)
+        def post(self) -> str:
+            return "ran"
+
+    group.add_url_rule("/more", view_func=More.as_view("more"))
+    cors(gate="enforce")(group)
+    app.register_blueprint(group)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    for path in ("/own", "/more"):
+        assert app.test_client().post(path, headers=headers).status_code == 403
+    trusted = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
+    status = app.test_client().post("/own", headers=trusted).status_code
+    assert status == (200 if gives is None else 403)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIEnvironment
 
-    from .._sources import Source
+    from .._nested import Source
     from .._words import Words
     from ..flask import _Gate
     from ..policy import Policy

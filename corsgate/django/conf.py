@@ -16,10 +16,11 @@ from django.utils.module_loading import import_string
 from .. import _protocol
 from .._check import is_list
 from .._denials import Denials, check_hooks, words_in, words_without
+from .._nested import NOT_GIVEN, NotGiven, leave
 from .._paths import PathRules, compile_paths
 from .._refusals import Gate
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source, build, leave
+from .._sources import application_source, build
 from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._denials import OnDenied
-    from .._sources import Source
+    from .._nested import Source
     from .._words import Words
 
 _PREFIX = "CORS_"

@@ -14,9 +14,10 @@ from django.urls import URLPattern, URLResolver
 from .._engine import answer_preflight, update_headers, without_caching
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
+from .._nested import NOT_GIVEN, NotGiven
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
-from .._sources import NOT_GIVEN, NotGiven, decide_by, for_method, is_preflight, may_block
+from .._sources import decide_by, for_method, is_preflight, may_block
 from ..errors import show
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .routing import (
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from .._engine import Decision
+    from .._nested import Source
     from .._paths import PathRules
-    from .._sources import Source
     from ..policy import Policy, PolicyOptions
 
     Target = TypeVar("Target")

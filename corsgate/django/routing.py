@@ -15,7 +15,8 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
-from .._sources import NOT_GIVEN, NotGiven, closed_between, may_gate, warn_if_closed
+from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
+from .._sources import warn_if_closed, warn_if_ungated
 from .._words import KEYWORDS
 from ..errors import PolicyError
 from .conf import current_rules, extends, words_in_settings
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from .._marks import Mark, ViewPolicies
+    from .._nested import Source
     from .._paths import PathRules
-    from .._sources import Source
     from .._words import Words
     from ..errors import Problem
     from ..policy import Policy
@@ -263,7 +264,9 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     if problems:
         raise _as_django_error(problems)
     sources = [source for policies in merged.values() for source in policies.sources()]
-    warn_if_closed((*rules.sources(), *sources), "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
+    everywhere = (*rules.sources(), *sources)
+    warn_if_closed(everywhere, "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
+    warn_if_ungated(everywhere, "CORSMiddleware", "set CORS_GATE")
     return frozenset(mark for policies in merged.values() for mark in policies.marks)
 
 
