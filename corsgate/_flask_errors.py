@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ._engine import Decision
+    from ._decision import Decision
 
 
 def may_answer_error(app: Flask, environ: WSGIEnvironment, decision: Decision) -> bool:

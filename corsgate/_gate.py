@@ -15,7 +15,8 @@ are compared as whole texts, and that what is exempt is a route with a policy of
 from __future__ import annotations
 
 from . import _protocol as names
-from ._engine import Decision, decide, with_methods
+from ._decision import Decision, with_methods
+from ._engine import decide
 from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
 

@@ -6,7 +6,8 @@ from . import _protocol
 from ._callables import failures
 from ._check import MODES
 from ._closed import ASSUMED, CLOSED, FAILED, closed_under, is_assumed
-from ._engine import answer_preflight, decide, write_headers
+from ._decision import answer_preflight
+from ._engine import decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
 from ._nested import HandsOff, Within, root_of
 from ._sources import ask
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import Denials
-    from ._engine import Decision
     from ._nested import Source
     from ._words import Words
 

@@ -6,7 +6,8 @@ from . import _protocol
 from ._callables import failures, judge_callable
 from ._check import MODES, is_list
 from ._closed import CLOSED, FAILED
-from ._engine import Decision, decide, with_vary, without_caching
+from ._decision import Decision, with_vary, without_caching
+from ._engine import decide
 from ._nested import HandsOff, NotGiven, derive, may_gate
 from .errors import PolicyError, Problem, problem
 from .policy import Policy

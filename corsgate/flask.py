@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from flask import Blueprint, Flask, current_app, has_request_context, request
 
-from ._engine import decide, without_caching, write_headers
+from ._decision import without_caching
+from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
 from ._flask_gate import ASKED, Asked
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import OnDenied
-    from ._engine import Decision
     from ._flask_views import MergedViews
     from ._nested import Source
     from .policy import Policy, PolicyOptions

@@ -28,6 +28,7 @@ CORE = (
     "corsgate.policy",
     "corsgate._closed",
     "corsgate._nested",
+    "corsgate._decision",
     "corsgate._engine",
     "corsgate._sources",
     "corsgate._gate",

@@ -22,7 +22,8 @@ from strategies import (
 
 from corsgate import Policy, _nearest, decide, explain
 from corsgate._closed import FAILED
-from corsgate._engine import answer_preflight, write_headers
+from corsgate._decision import answer_preflight
+from corsgate._engine import write_headers
 from corsgate._explain import (
     DJANGO_SETTINGS,
     FLASK_CONFIG,

@@ -11,7 +11,8 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
-from .._engine import answer_preflight, update_headers, without_caching
+from .._decision import answer_preflight, without_caching
+from .._engine import update_headers
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from .._engine import Decision
+    from .._decision import Decision
     from .._nested import Source
     from .._paths import PathRules
     from ..policy import Policy, PolicyOptions
