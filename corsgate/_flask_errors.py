@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from ._engine import write_headers
@@ -9,7 +10,7 @@ from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN
 from .errors import show
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from flask import Flask
 
@@ -31,9 +32,14 @@ def may_answer_error(app: Flask, environ: WSGIEnvironment, decision: Decision) -
 
 
 def answer_error(
-    app: Flask, error: Exception, environ: WSGIEnvironment, decision: Decision, debug: bool
-) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers and body of the 500 in the application's stead; the exception is logged."""
+    app: Flask,
+    error: Exception,
+    environ: WSGIEnvironment,
+    decision: Decision,
+    debug: bool,
+    start_response: StartResponse,
+) -> list[bytes]:
+    """Answer 500 in the application's stead; the exception is logged."""
     log_error(app, error, environ)
     text = ""
     if debug:
@@ -45,7 +51,10 @@ def answer_error(
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(body))),
     ]
-    return write_headers(headers, decision), body
+    # PEP 3333: with exc_info there may have been a call before.
+    exc_info = sys.exc_info()
+    start_response("500 INTERNAL SERVER ERROR", write_headers(headers, decision), exc_info)
+    return [body]
 
 
 def log_error(app: Flask, error: Exception, environ: WSGIEnvironment) -> None:
