@@ -36,7 +36,10 @@ from bench_peers import (
     ALLOWED,
     CASES,
     COMMAS,
+    COMMAS,
+    HOSTILE,
     HUGE,
+    NAMES,
     NONE,
     PER_VIEW,
     PREFLIGHT,
@@ -106,7 +109,7 @@ def check(name: str, case: str, setup: Setup, answer: tuple[int, Any, bytes]) ->
     faults = []
     if case not in PREFLIGHTS and (status, body) != (200, bench_peers.BODY):
         faults.append("not the application's answer")
-    if case in (ALLOWED, PREFLIGHT, COMMAS):
+    if case in (ALLOWED, PREFLIGHT, COMMAS, NAMES):
         if origin not in (setup.allowed, "*" if everybody else None):
             faults.append("not allowed")
     elif case != NONE and not everybody and origin is not None:
@@ -184,7 +187,7 @@ TABLES = {
         Async, bench_peers.async_django_peers, [TEN, PER_VIEW], ALL, one_per_process=True
     ),
 }
-COMMON = ("bare", "bare again", "no-op")  # know nothing of CORS, so one of each is enough
+COMMON = ("bare", "bare again", "empty 204", "no-op")  # know nothing of CORS, so one of each is enough
 OURS = ("corsgate", "by hand")
 
 
