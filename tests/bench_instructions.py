@@ -36,7 +36,6 @@ from typing import Any
 
 import bench
 from bench_peers import (
-    ALLOWED,
     ANY,
     CASES,
     DENIED,

@@ -135,6 +135,7 @@ def scope_of(case: str, setup: Setup) -> dict[str, Any]:
 
 # ------------------------------------------------------------------ plain WSGI
 
+
 def hello(environ: Any, start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "9")])
     return [BODY]
@@ -208,10 +209,12 @@ def flask_peers(setup: Setup) -> Peers:
     allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
     yield "bare", flask_app()
     yield "bare again", flask_app()
-    for name, wrap in (("no-op", by_hand.do_nothing), ("by hand", lambda app: by_hand_around(app, setup))):
-        app = flask_app()
-        app.wsgi_app = wrap(app.wsgi_app)
-        yield name, app
+    app = flask_app()
+    app.wsgi_app = by_hand.do_nothing(app.wsgi_app)
+    yield "no-op", app
+    app = flask_app()
+    app.wsgi_app = by_hand_around(app.wsgi_app, setup)
+    yield "by hand", app
     if setup.per_view:
         app = flask_app(setup.path, cors(**allow))
         CORSGate(app)

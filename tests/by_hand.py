@@ -1,7 +1,7 @@
-"""CORS as a good programmer writes it by hand, for one application: what the benchmarks compare with.
+"""CORS as a good programmer writes it by hand for one application: a measure for the benchmarks.
 
 The least that is right: a look-up, preflights answered, `Vary` on every answer, and merged. What it
-leaves out: CORS headers of the application's own, credentials, debugging, and every check of what is
+leaves out: CORS headers of the application's own, credentials, debugging, and all checks of what is
 configured. No annotations: on functions that are made anew for each request they cost time.
 """
 
@@ -50,15 +50,13 @@ def add_cors(app, origins):
 
 
 def add_cors_for_domains(app, domains):
-    """The same for `https://*.` and one of the domains; apart, so that neither pays for the other."""
+    """For `https://*.` and one of the domains; apart, so that neither pays for the other."""
     domains = frozenset(domains)
 
     def wrapper(environ, start_response):
         origin = environ.get("HTTP_ORIGIN")
         may_read = (
-            origin is not None
-            and origin[:8] == "https://"
-            and origin.partition(".")[2] in domains
+            origin is not None and origin[:8] == "https://" and origin.partition(".")[2] in domains
         )
         if (
             environ["REQUEST_METHOD"] == "OPTIONS"
