@@ -58,7 +58,7 @@ def environs() -> Iterator[dict[str, Any]]:
 
 def locks_taken(app: Any) -> list[int]:
     """How often each request of a WSGI application takes a lock, once everything is warm."""
-    counts = []
+    counts: list[int] = []
     for _ in range(3):
         counts = []
         for environ in environs():
