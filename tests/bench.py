@@ -268,7 +268,8 @@ def cell(title: str, case: str, name: str, found: dict[str, Figures], *, ratios:
 def print_table(title: str, figures: dict[str, dict[str, Figures]], *, rst: bool) -> None:
     first, *_ = figures.values()
     rows = [["µs per request", *figures]]
-    for name in sorted(first, key=lambda name: name not in COMMON):
+    shown = [name for name in first if name != "empty 204"]
+    for name in sorted(shown, key=lambda name: name not in COMMON):
         cells = (cell(title, case, name, found, ratios=rst) for case, found in figures.items())
         rows.append([name, *cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import textwrap
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -234,3 +235,11 @@ def test_no_request_takes_a_lock() -> None:
     with_a_lock, *ours = run(LOCKS).splitlines()
     assert with_a_lock == "1"
     assert ours == ["0", "0", "0"]
+
+
+def test_the_guide_shows_the_wrapper_that_is_measured() -> None:
+    guide = Path(__file__).parents[1].joinpath("docs", "performance.rst").read_text("utf-8")
+    shown = textwrap.dedent(guide.partition(":name: by-hand\n")[2].partition("\nHow it is")[0])
+    source = Path(__file__).with_name("by_hand.py").read_text("utf-8")
+    code = source[source.index("VARY = ") : source.index("\n\n# end")]
+    assert shown.strip() == code.replace("# for-the-guide\n", "").strip()
