@@ -274,7 +274,7 @@ def print_table(title: str, figures: dict[str, dict[str, Figures]], *, rst: bool
         rows.append([name, *cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ruler = ["=" * width for width in widths]
-    print(f"\n{title}\n{'-' * len(title)}\n")
+    print(f"\n{title}\n{'~' * len(title)}\n")
     for row in [ruler, rows[0], ruler, *rows[1:], ruler]:
         print(
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
