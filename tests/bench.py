@@ -38,6 +38,7 @@ from bench_peers import (
     CASES,
     COMMAS,
     HOSTILE,
+    IN_TURN,
     NAMES,
     NONE,
     PATTERNS,
@@ -111,6 +112,9 @@ def check(name: str, case: str, setup: Setup, answer: tuple[int, Any, bytes]) ->
         faults.append("not the application's answer")
     if case in (ALLOWED, PREFLIGHT, COMMAS, NAMES):
         if origin not in (setup.allowed, "*" if everybody else None):
+            faults.append("not allowed")
+    elif case == IN_TURN:
+        if not everybody and not (origin or "").endswith(".com"):
             faults.append("not allowed")
     elif case != NONE and not everybody and origin is not None:
         faults.append("allowed")

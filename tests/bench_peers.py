@@ -17,9 +17,10 @@ LISTS: dict[str, Any] = {"allow_methods": METHODS, "allow_headers": HEADERS, "ma
 BODY = b"It works."
 PATH, MARKED_PATH = "/api/hello", "/api/marked"
 
-NONE, ALLOWED, DENIED, NEW = "no Origin", "allowed", "denied", "denied, new"
+NONE, ALLOWED, IN_TURN = "no Origin", "allowed", "allowed, in turn"
+DENIED, NEW = "denied", "denied, new"
 PREFLIGHT, REFUSED = "preflight", "refused preflight"
-CASES = (NONE, ALLOWED, DENIED, NEW, PREFLIGHT, REFUSED)
+CASES = (NONE, ALLOWED, IN_TURN, DENIED, NEW, PREFLIGHT, REFUSED)
 # What a hostile client sends: all of it is new each time, and most of it 64 KiB.
 HUGE, LABELS = "64 KiB Origin", "Origin of 30,000 labels"
 COMMAS, NAMES = "64 KiB of commas", "64 KiB of header names"
@@ -82,6 +83,11 @@ def ask(case: str, setup: Setup) -> tuple[str, list[tuple[str, str]]]:
     fields: dict[str, bytes] = {}
     if case in (ALLOWED, PREFLIGHT, COMMAS, NAMES):
         fields["ORIGIN"] = setup.allowed.encode()
+    elif case == IN_TURN:  # each of the entries, and below a pattern always another host
+        turn = next(serial)
+        entry = setup.entry(turn % setup.size)
+        origin = setup.allowed if entry == "*" else entry.replace("*", f"tenant{turn}")
+        fields["ORIGIN"] = origin.encode()
     elif case == NEW:
         fields["ORIGIN"] = b"https://app%d.attacker.example" % next(serial)
     elif case == HUGE:
