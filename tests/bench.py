@@ -188,6 +188,7 @@ MANY = [TEN, *PATTERNS]
 TABLES = {
     "WSGI": Table(Sync, bench_peers.wsgi_peers, SIZES, SIZES),
     "WSGI, 12 headers": Table(Sync, bench_peers.wsgi_peers_12, [TEN], [TEN]),
+    "WSGI, own Vary": Table(Sync, bench_peers.wsgi_peers_with_vary, [TEN], [TEN]),
     "Flask": Table(Sync, bench_peers.flask_peers, [TEN, PER_VIEW], ALL),
     "Django": Table(Sync, bench_peers.django_peers, [TEN, PER_VIEW], ALL, one_per_process=True),
     "Django, async": Table(

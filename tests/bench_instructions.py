@@ -58,6 +58,7 @@ COMMAND = "tox run -e instructions"
 JOBS = {
     "WSGI": ("WSGI", [ANY, *EXACT, *PATTERNS, *PATHS[:2]]),
     "WSGI, 12 headers": ("WSGI, 12 headers", [TEN]),
+    "WSGI, own Vary": ("WSGI, own Vary", [TEN]),
     "Flask": ("Flask", [TEN, PER_VIEW]),
     "Django": ("Django", [TEN]),
     "Django, per view": ("Django", [PER_VIEW]),

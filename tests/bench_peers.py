@@ -157,6 +157,12 @@ def hello12(environ: Any, start_response: Any) -> Iterable[bytes]:
     return [BODY]
 
 
+def hello_with_vary(environ: Any, start_response: Any) -> Iterable[bytes]:
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "9"), ("Vary", "Accept, Cookie")]
+    start_response("200 OK", headers)
+    return [BODY]
+
+
 def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
     """What it costs to answer at all, where the application is not called."""
     start_response("204 No Content", [])
@@ -199,6 +205,10 @@ def wsgi_peers(setup: Setup, app: Any = hello) -> Peers:
 
 def wsgi_peers_12(setup: Setup) -> Peers:
     return wsgi_peers(setup, hello12)
+
+
+def wsgi_peers_with_vary(setup: Setup) -> Peers:
+    return wsgi_peers(setup, hello_with_vary)
 
 
 def flask_app(path: str = PATH, decorate: Callable[[Any], Any] = lambda view: view) -> Any:
