@@ -19,6 +19,8 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+pytest.register_assert_rewrite("advisories")
+
 
 def pytest_configure() -> None:
     place = Path(corsgate.__file__)
