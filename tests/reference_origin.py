@@ -31,7 +31,8 @@ def serialise(origin: Origin) -> str:
 def parse(text: str) -> Origin | None:
     """The tuple origin of the URL `text`, or None: a failure, an opaque origin, a non-ASCII host.
 
-    A scheme that is not special has an origin in the application that has registered it.
+    A scheme that is not special has an origin in the application that has registered it; which
+    schemes have pages at all is not asked here.
     """
     text = text.strip(C0_CONTROL_OR_SPACE)
     text = "".join(char for char in text if char not in "\t\n\r")
