@@ -15,6 +15,7 @@ from .errors import problem
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from logging import Logger
     from typing import Any
 
     from ._decision import Decision
@@ -47,13 +48,9 @@ class Denials:
     def __init__(self, on_denied: OnDenied | None = None) -> None:
         self._on_denied = on_denied
         self._limiter = _Limiter()
-        from logging import getLogger  # slow to import, and needed only here
-
-        self._logger = getLogger("corsgate")
+        self._logger: Logger | None = None
         # Given INFO: whether anybody wants to know. One call, since each denied request makes it.
-        self.are_heard: Callable[[int], bool] = (
-            self._logger.isEnabledFor if on_denied is None else _always
-        )
+        self.are_heard: Callable[[int], bool] = self._begin if on_denied is None else _always
 
     @property
     def may_block(self) -> bool:
@@ -104,7 +101,9 @@ class Denials:
             return decision, answer
         what, fields = _describe(environ, decision, decision.reason)
         does = "would refuse" if would else "refuses"
-        self._logger.log(_WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
+        self._get_logger().log(
+            _WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields
+        )
         return in_debug_mode(decision, said), answer
 
     def _explain(self, environ: Mapping[str, Any], decision: Decision, words: Words) -> str:
@@ -118,8 +117,19 @@ class Denials:
         message = "corsgate: a browser blocks %s: %s"
         if found.reason == "authorization-not-covered":  # most browsers of today do not
             message = "corsgate: by the standard a browser blocks %s: %s"
-        self._logger.log(_WARNING, message, what, found.line, extra=fields)
+        self._get_logger().log(_WARNING, message, what, found.line, extra=fields)
         return found.line
+
+    def _begin(self, level: int) -> bool:
+        self.are_heard = self._get_logger().isEnabledFor
+        return self.are_heard(level)
+
+    def _get_logger(self) -> Logger:
+        if self._logger is None:
+            from logging import getLogger  # slow to import, and needed only here
+
+            self._logger = getLogger("corsgate")
+        return self._logger
 
     def _log(
         self,
@@ -127,7 +137,7 @@ class Denials:
         decision: Decision,
         how: tuple[int, str] = _DENIED,
     ) -> None:
-        logger, (level, message) = self._logger, how
+        logger, (level, message) = self._get_logger(), how
         if not logger.isEnabledFor(level):
             return
         sender = environ.get(_protocol.ENVIRON_ORIGIN)

@@ -161,8 +161,9 @@ class _Gate(Sources):
             decision = configured.denials.note(environ, decision, debug, self._words_of)
         answer = decision._answer
         if answer is not None:
-            start_response(decision._status, [*answer])
-            return decision._chunks
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
         at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         asked = configured, debug, views, environ, *at
 
