@@ -34,7 +34,7 @@ class Decision(Record):
     """
 
     _fields = ("kind", "allowed", "reason", "policy")
-    # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
+    # _lines: the headers to write. _vary: the names in its Vary line, which is the last, if any.
     # _answer: status, headers and chunks of an answer of our own, such as that to a preflight; or
     # None. Whoever gives away one of the lists gives a copy.
     __slots__ = (*_fields, "_answer", "_lines", "_vary")

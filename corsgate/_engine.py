@@ -251,9 +251,21 @@ def update_headers(headers: MutableMapping[str, str], decision: Decision) -> Non
             headers[name] = value
 
 
+# (an application's Vary, a decision's own) -> both in one; bounded, and shared by threads.
+_joined_varies: dict[tuple[str, str], str] = {}
+_MOST_JOINED, _LONGEST_JOINED = 512, 1024
+
+
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
-    merged: list[Header] = []
-    vary: list[str] = []
+    others = [line for line in headers if line[0] not in _plain_names]
+    # Nothing but a Vary, as sessions, languages and compression have it, need not be looked at.
+    if len(others) == 1 and others[0][0] == names.VARY:
+        if not decision._vary:
+            return [*headers, *decision._lines]
+        joined = _join_vary(others[0][1], decision._lines[-1][1])
+        merged = [line for line in headers if line[0] in _plain_names]
+        return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+    merged, vary = [], []
     for name, value in headers:
         lower = name.lower()
         if lower == "vary" and decision._vary:
@@ -267,11 +279,20 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
                 _plain_names.add(name)
     if not vary:
         return [*merged, *decision._lines]
-    merged += [line for line in decision._lines if line[0] != names.VARY]
-    members = [member.strip() for value in (*vary, *decision._vary) for member in value.split(",")]
+    joined = _join_vary(", ".join(vary), decision._lines[-1][1])
+    return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+
+
+def _join_vary(value: str, ours: str) -> str:
+    known = _joined_varies.get((value, ours))
+    if known is not None:
+        return known
+    members = [member.strip() for member in f"{value},{ours}".split(",")]
     # RFC 9110, section 12.5.5: names compare without case, and "*" covers all of them.
-    shown = "*" if "*" in members else ", ".join(distinct(filter(None, members)))
-    return [*merged, (names.VARY, shown)]
+    joined = "*" if "*" in members else ", ".join(distinct(filter(None, members)))
+    if len(_joined_varies) < _MOST_JOINED and len(value) <= _LONGEST_JOINED:
+        _joined_varies[value, ours] = joined
+    return joined
 
 
 _replaced: set[str] = set()
