@@ -13,7 +13,7 @@ from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
     from typing import Any, Literal
 
     from ._match import Matcher
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Header = tuple[str, str]
 
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
+_NO_METHOD = ("GET",)  # allowed anyway; without the header, the method of any upload would be too
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
 _MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
@@ -121,7 +122,6 @@ class _Ready:
         self.keeps_all = matcher is not None and not matcher.calls
         self.actual: dict[str, Decision] = {}
         self.preflight: dict[str, Decision] = {}
-
         credentials = ((names.ALLOW_CREDENTIALS, "true"),) if policy.allow_credentials else ()
         exposed = ", ".join(policy.expose_headers)
         self.actual_tail = credentials + (((names.EXPOSE_HEADERS, exposed),) if exposed else ())
@@ -130,8 +130,8 @@ class _Ready:
         self.reflects_methods = bool(credentials) and "*" in policy.allow_methods
         self.reflects_headers = bool(credentials) and "*" in policy.allow_headers
         tail = list(credentials)
-        if policy.allow_methods and not self.reflects_methods:
-            tail.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods)))
+        if not self.reflects_methods:
+            tail.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods or _NO_METHOD)))
         if policy.allow_headers and not self.reflects_headers:
             tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
@@ -281,11 +281,11 @@ def without_caching(decision: Decision) -> Decision:
     return decision._replace(lines, decision._vary)
 
 
-def with_methods(decision: Decision, methods: Iterable[str]) -> Decision:
+def with_methods(decision: Decision, methods: Sequence[str]) -> Decision:
     """The answer to a preflight that tells of fewer methods."""
     lines = [line for line in decision._lines if line[0] != names.ALLOW_METHODS]
-    told = ((names.ALLOW_METHODS, ", ".join(methods)),) if methods else ()
-    return decision._replace([*lines, *told], decision._vary)
+    lines.append((names.ALLOW_METHODS, ", ".join(methods or _NO_METHOD)))
+    return decision._replace(lines, decision._vary)
 
 
 def in_debug_mode(decision: Decision, reason: str) -> Decision:
