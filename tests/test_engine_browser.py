@@ -382,28 +382,43 @@ def test_an_upload_has_no_method_that_the_policy_does_not_list(method: str, gate
 
 # ------------------------------------------------------------------ what browsers remember
 
-# One method is no other policy's: what a browser remembers of "*" holds for all that it knows.
+# The methods of one URL that have a policy of their own. GET has not: what a browser remembers of
+# "*" holds for methods that no list of the standard has, too.
 singled_out = st.sets(
-    st.sampled_from(["HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "QUERY"]), min_size=1
+    one_of("HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "QUERY"), min_size=1
+)
+# Few values, so that what was remembered is often asked for again.
+VISITS = st.builds(
+    Page,
+    origin=one_of(*[AN_ORIGIN] * 6, *ORIGINS),
+    site=st.just(SITES[0]),
+    path=one_of("/", "/second/x", "/apart", "/apart"),
+    method=one_of("GET", "POST", "PUT", "PUT", "PATCH", "OPTIONS", "chicken"),
+    headers=st.lists(one_of(("X-A", "1", False), ("x-b", "1", False)), max_size=2).map(tuple),
+    credentials=one_of("omit", "omit", "include"),
+    upload_listener=one_of(False, False, False, True),
 )
 
 
-@settings(max_examples=many(300, 30_000))
+def knowing_the_page(options: Options) -> Options:
+    origins = options["allow_origins"]
+    return {**options, "allow_origins": origins if "*" in origins else [*origins, AN_ORIGIN]}
+
+
+@settings(max_examples=many(200, 30_000))
 @given(
-    sets_of_options(),
-    sets_of_options(),
+    sets_of_options().map(knowing_the_page),
+    sets_of_options().map(knowing_the_page),
     singled_out,
-    one_of(*SITES),
     one_of(None, "chromium", "firefox", "webkit"),
-    st.lists(st.tuples(PAGES, st.booleans(), one_of(0, 0, 4, 6, 700)), min_size=2, max_size=5),
+    st.lists(st.tuples(VISITS, one_of(0, 0, 4, 6, 700)), min_size=2, max_size=8),
 )
 def test_a_browser_that_remembers_preflights_lets_nothing_else_through(
     first: Options,
     second: Options,
     apart: set[str],
-    site: str,
     engine: str | None,
-    visits: list[tuple[Page, bool, int]],
+    visits: list[tuple[Page, int]],
 ) -> None:
     """Fetch, "CORS-preflight cache": an answer is kept for a URL, and for all methods and header
     names in it. So what one path, or one method of a URL, is allowed must be no other one's.
@@ -419,13 +434,49 @@ def test_a_browser_that_remembers_preflights_lets_nothing_else_through(
         return first if page.path == "/" else second
 
     paths: dict[str, Any] = {"/second/*": other, "/apart": by_method}
-    start = replace(visits[0][0], site=site, engine=engine)
+    start = Page(AN_ORIGIN, engine=engine)
     visited = Site(lambda app: CORSMiddleware(app, one, paths=paths), start)
-    for page, same_page, seconds in visits:
-        origin = start.origin if same_page else page.origin
-        asked = as_fetched(replace(page, site=site, engine=engine, origin=origin))
-        assert visited.visit(options_for(asked), asked) == stated(options_for(asked), asked)
+    for visit, seconds in visits:
+        page = replace(visit, engine=engine)
+        assert visited.visit(options_for(page), page) == stated(options_for(page), page)
         visited.now += seconds
+
+
+LISTS = st.fixed_dictionaries(
+    {
+        "allow_methods": one_of([], ["PUT"], ["PUT", "PATCH"], ["PATCH"], ["*"]),
+        "allow_headers": one_of([], ["X-A"], ["*"]),
+    }
+)
+CALLS = st.tuples(one_of("GET", "PUT", "PATCH"), one_of((), (("X-A", "1", False),)))
+
+
+@settings(max_examples=many(400, 30_000))
+@given(
+    LISTS,
+    LISTS,
+    one_of({"PUT"}, {"PUT", "PATCH"}, {"POST"}),
+    st.booleans(),
+    st.lists(CALLS, min_size=2, max_size=5),
+)
+def test_what_is_remembered_of_one_method_is_not_used_for_another(
+    first: Options, second: Options, apart: set[str], credentials: bool, calls: list[Any]
+) -> None:
+    """The same, but for one URL and for policies that differ in their lists only."""
+    same = {**DEFAULTS, "allow_origins": [AN_ORIGIN], "allow_credentials": credentials}
+    lists = [{**same, **first}, {**same, **second}]
+    policies = [Policy(**options) for options in lists]
+    start = Page(AN_ORIGIN, credentials="include" if credentials else "omit")
+    visited = Site(
+        lambda app: CORSMiddleware(
+            app, lambda environ: policies[environ["REQUEST_METHOD"] not in apart]
+        ),
+        start,
+    )
+    for method, headers in calls:
+        page = replace(start, method=method, headers=headers)
+        options = lists[method not in apart]
+        assert visited.visit(options, page) == stated(options, page)
 
 
 def test_and_it_does_remember_them() -> None:
