@@ -147,10 +147,7 @@ class _Ready:
         self.denied = denied("actual", _vary=self.vary)
         # "HTTP responses": 403, and none of the headers, where a server does not want the request.
         self.refused = denied(
-            "preflight",
-            _vary=_PREFLIGHT_VARY,
-            _status="403 Forbidden",
-            _body=_REFUSAL,
+            "preflight", _vary=_PREFLIGHT_VARY, _status="403 Forbidden", _body=_REFUSAL
         )
         if matcher is None:
             self.without_origin = _allowed_actual(policy, self, "*")
@@ -320,12 +317,14 @@ _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
 
 
-def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
+def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]:
     """A response's headers with the decision's in them, as a new list.
 
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
+    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+        headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
     for name, _ in headers:
         if name not in _plain_names:

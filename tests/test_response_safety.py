@@ -1,0 +1,340 @@
+"""No answer of the WSGI wrapper can be changed by a request, or by what is inside or around it.
+
+The neighbours here are hostile, or careless: they keep and change every object that they are given,
+and what they hand over. Sixteen threads send a hundred thousand requests to them in all.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import pytest
+from amount import many
+from answers import APP, EVIL, PREFLIGHT_VARY, goes_on
+from crowd import THREADS, send_all
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from strategies import any_text, gated_options, header_names, methods, response_headers, tokens
+from wsgi_client import CORS, Answer, Headers, SpyApp, comparable, environ_of, send
+
+from corsgate import Policy
+from corsgate.wsgi import CORSMiddleware
+
+# ------------------------------------------------------------------ what a request has in it
+
+VALUE = re.compile(r"[\x20-\x7e]*")
+FORGERIES = (
+    "\r\nSet-Cookie: stolen=1",
+    "\n",
+    "\r",
+    "\0",
+    "\x0b\x0c\x1b[2J\x7f",
+    "\x85",
+    "\xa0\xff",
+    "\u2028",
+    "\u0130\u017f\u212a",
+    "\ud800",
+    ", ",
+    ";",
+    '"',
+    "a" * 5_000,
+)
+AROUND = (
+    "{}",
+    "https://app.example.com{}",
+    "https://{}.example.com",
+    "https://pr-{}.example.org",
+    "http://localhost:{}",
+    "{}https://app.example.com",
+    "x-a,{}",
+    "PUT{}",
+)
+forged = st.builds(str.format, st.sampled_from(AROUND), st.sampled_from(FORGERIES) | any_text)
+hostile_texts = st.one_of(forged, forged, any_text)
+
+
+@st.composite
+def hostile_environs(draw: st.DrawFn) -> WSGIEnvironment:
+    """An environ in which everything that a client decides may be anything."""
+    verbs = st.sampled_from(["GET", "POST", "OPTIONS", "OPTIONS"]) | hostile_texts
+    environ = {
+        "REQUEST_METHOD": draw(verbs),
+        "SCRIPT_NAME": draw(st.just("") | hostile_texts),
+        "PATH_INFO": draw(st.sampled_from(["/", "/api/x"]) | hostile_texts),
+    }
+    for key, values in {
+        "HTTP_ORIGIN": st.sampled_from([APP, "https://a.example.com", "null"]) | hostile_texts,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": methods | hostile_texts,
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": header_names | tokens | hostile_texts,
+        "HTTP_HOST": hostile_texts,
+        "HTTP_SEC_FETCH_SITE": st.sampled_from(["same-origin", "cross-site"]) | hostile_texts,
+        "HTTP_SEC_FETCH_MODE": st.sampled_from(["cors", "navigate"]) | hostile_texts,
+        "HTTP_UPGRADE": hostile_texts,
+        "HTTP_COOKIE": hostile_texts,
+        "HTTP_AUTHORIZATION": hostile_texts,
+        "CONTENT_TYPE": hostile_texts,
+    }.items():
+        if draw(st.integers(0, 3)):
+            environ[key] = draw(values)
+    return environ
+
+
+@settings(max_examples=many(250, 100_000))
+@given(gated_options(), hostile_environs(), response_headers, st.booleans())
+@example(
+    {"allow_origins": APP, "allow_headers": "*", "allow_credentials": True},
+    {
+        "REQUEST_METHOD": "OPTIONS",
+        "PATH_INFO": "/\r\nX-Forged: 1",
+        "HTTP_ORIGIN": APP,
+        "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT\r\nX-Forged: 1",
+        "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "x-a\r\nX-Forged: 1",
+    },
+    [],
+    True,
+)
+def test_no_request_forges_a_header(
+    options: dict[str, Any], environ: WSGIEnvironment, own: Headers, debug: bool
+) -> None:
+    """CWE-113. What is written is printable ASCII, and each name is there once."""
+    spy = SpyApp(headers=own)
+    answer = send(CORSMiddleware(spy, debug=debug, paths={"/api/*": {}}, **options), environ)
+    ours = [line for line in answer.headers if line not in own]
+    names = [name.lower() for name, _ in ours]
+    for name, value in ours:
+        assert VALUE.fullmatch(name + value)
+    # Where the answer is the same for everybody, there is no Vary of ours, and theirs stays.
+    listed = [name for name in names if name in CORS or name == "x-corsgate-reason"]
+    assert len(listed) == len(set(listed))
+    written = [name.lower() for name, _ in answer.headers]
+    for name in CORS - {"vary"}:
+        assert written.count(name) <= 1
+    assert "vary" not in names or written.count("vary") == 1
+    if not spy.called:
+        assert re.fullmatch(rb"[\x20-\x7e\n]*", answer.body)
+        assert answer.body.count(b"\n") <= 1
+
+
+# ------------------------------------------------------------------ hostile neighbours
+
+# The application's own list, the same object for every answer.
+SHARED: Headers = [("Content-Type", "text/plain"), ("Vary", "Cookie"), ("X-Own", "1")]
+BEFORE = tuple(SHARED)
+
+
+def given_as_it_is(headers: Headers) -> Any:
+    return headers
+
+
+def given_as_a_list(headers: Headers) -> Any:
+    return list(headers)
+
+
+def given_as_a_tuple(headers: Headers) -> Any:
+    return tuple(headers)
+
+
+def given_as_a_generator(headers: Headers) -> Any:
+    return (pair for pair in headers)
+
+
+def given_with_what_is_not_its_own(headers: Headers) -> Any:
+    forged = [("access-control-allow-origin", EVIL), ("Access-Control-Allow-Origin", "*")]
+    return [*forged, *headers, ("VARY", "origin"), ("Timing-Allow-Origin", "*")]
+
+
+Way = Callable[[Headers], Any]
+WAYS: tuple[Way, ...] = (
+    given_as_it_is,
+    given_as_a_list,
+    given_as_a_tuple,
+    given_as_a_generator,
+    given_with_what_is_not_its_own,
+)
+
+
+def hostile_inside(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers in one of many ways, and then changes all that it knows of."""
+    headers = environ["test.way"](SHARED)
+    for key in ("HTTP_ORIGIN", "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "PATH_INFO"):
+        environ[key] = EVIL
+    environ["REQUEST_METHOD"] = "OPTIONS"
+    start_response("200 OK", headers)
+    if isinstance(headers, list) and headers is not SHARED:
+        headers.clear()
+        headers.append(("Access-Control-Allow-Origin", EVIL))
+    environ.clear()
+    return [b"hello"]
+
+
+def ask_with_hostile_outside(app: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """The answer as it came; everything that came is spoilt afterwards."""
+    started: list[tuple[str, Any]] = []
+
+    def start_response(status: str, headers: Headers, exc_info: Any = None, /) -> Any:
+        started.append((status, list(headers)))
+        headers[:] = [(name, EVIL) for name, _ in headers]
+        headers.append(("Access-Control-Allow-Origin", EVIL))
+        return len
+
+    result: Any = app(environ, start_response)
+    body = b"".join(result)
+    if isinstance(result, list):
+        result[:] = [b"evil"]
+    [(status, found)] = started
+    return Answer(int(status[:3]), status[4:], found, body)
+
+
+# ------------------------------------------------------------------ what is asked of them
+
+READER = "https://reader.example.org"  # may read, and not write
+TENANT = "https://t{}.tenant.example"  # of a thread
+POLICY = Policy(allow_origins=[APP, "https://*.tenant.example"], allow_credentials=True)
+PATHS: dict[str, Any] = {
+    "/reflect": {"allow_methods": "*", "allow_headers": "*"},
+    "/any": Policy(allow_origins="*", allow_timing=True),
+    "/asked": Policy(allow_origins=lambda origin, environ: origin.endswith(".tenant.example")),
+    "/gate": Policy(allow_origins=[APP, READER], write_origins=APP, gate="enforce"),
+}
+PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-a"}
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
+CREDENTIALS = {"Access_Control_Allow_Credentials": "true"}
+
+
+def with_own(**ours: str) -> dict[str, object]:
+    """All headers of an answer of the application, with what corsgate adds to them."""
+    added = {name.replace("_", "-"): value for name, value in ours.items()}
+    vary = f"Cookie, {added['Vary']}" if "Vary" in added else "Cookie"
+    return comparable({"Content-Type": "text/plain", "X-Own": "1", **added, "Vary": vary})
+
+
+def refusal(body: bytes, **headers: str) -> dict[str, object]:
+    return comparable(
+        {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": f"{len(body)}",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+    )
+
+
+class Asked(NamedTuple):
+    """A request, and all that is to come of it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    status: int
+    seen: dict[str, object]
+    body: bytes = b"hello"
+
+
+NOT_THIS_ORIGIN = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
+NOT_THIS_SITE = b"403 Forbidden: a page on another site may not make this request.\n"
+
+
+def everything(tenant: str) -> list[Asked]:
+    """A request of each kind; some are of this tenant."""
+    own = {"Access_Control_Allow_Origin": tenant, "Vary": "Origin", **CREDENTIALS}
+    preflight = {"Origin": tenant, **PREFLIGHT}
+    return [
+        Asked(
+            "GET",
+            "/",
+            {"Origin": APP},
+            200,
+            with_own(**{**own, "Access_Control_Allow_Origin": APP}),
+        ),
+        Asked("POST", "/", {"Origin": tenant}, 200, with_own(**own)),
+        Asked("GET", "/", {"Origin": EVIL}, 200, with_own(Vary="Origin")),
+        Asked("GET", "/", {}, 200, with_own(Vary="Origin")),
+        Asked("OPTIONS", "/", {**preflight, "Origin": APP}, 204, goes_on(APP, **CREDENTIALS), b""),
+        Asked("OPTIONS", "/", preflight, 204, goes_on(tenant, **CREDENTIALS), b""),
+        Asked(
+            *("OPTIONS", "/", {**preflight, "Origin": EVIL}, 403),
+            refusal(NOT_THIS_ORIGIN, Vary=PREFLIGHT_VARY),
+            NOT_THIS_ORIGIN,
+        ),
+        Asked(
+            *("OPTIONS", "/reflect", preflight, 204),
+            goes_on(
+                tenant,
+                Access_Control_Allow_Methods="PUT",
+                Access_Control_Allow_Headers="x-a",
+                **CREDENTIALS,
+            ),
+            b"",
+        ),
+        Asked(
+            *("GET", "/any", {"Origin": EVIL}, 200),
+            with_own(Access_Control_Allow_Origin="*", Timing_Allow_Origin="*"),
+        ),
+        Asked("OPTIONS", "/any", preflight, 204, goes_on("*"), b""),
+        Asked(
+            *("GET", "/asked", {"Origin": tenant}, 200),
+            with_own(Access_Control_Allow_Origin=tenant, Vary="Origin"),
+        ),
+        Asked(
+            *("POST", "/gate", {"Origin": EVIL, **CROSS_SITE}, 403),
+            refusal(NOT_THIS_SITE, Cache_Control="no-store", Vary="Origin, Sec-Fetch-Site"),
+            NOT_THIS_SITE,
+        ),
+        Asked(
+            *("POST", "/gate", {"Origin": APP, **CROSS_SITE}, 200),
+            with_own(Access_Control_Allow_Origin=APP, Vary="Origin"),
+        ),
+        Asked(
+            *("OPTIONS", "/gate", {**preflight, "Origin": READER, **CROSS_SITE}, 204),
+            goes_on(READER, Access_Control_Allow_Methods="GET, HEAD, OPTIONS"),
+            b"",
+        ),
+    ]
+
+
+# ------------------------------------------------------------------ and what comes of it
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_no_neighbour_changes_the_next_answer(way: Way) -> None:
+    app = CORSMiddleware(hostile_inside, POLICY, paths=PATHS)
+    for _ in range(3):
+        for asked in everything("https://a.tenant.example"):
+            environ = environ_of(asked.method, asked.path, asked.headers)
+            answer = ask_with_hostile_outside(app, {**environ, "test.way": way})
+            if asked.path == "/any" and way is given_with_what_is_not_its_own:
+                # No Vary of ours: both lines are the application's own.
+                assert answer.values("Vary") == (
+                    [PREFLIGHT_VARY] if asked.body == b"" else ["Cookie", "origin"]
+                )
+                answer.headers[:] = [line for line in answer.headers if line[0] != "VARY"]
+            assert (answer.status, answer.seen, answer.body) == asked[3:]
+    assert tuple(SHARED) == BEFORE
+
+
+def outcome(app: WSGIApplication, asked: Asked, way: Way) -> tuple[object, ...]:
+    environ = environ_of(asked.method, asked.path, asked.headers)
+    answer = ask_with_hostile_outside(app, {**environ, "test.way": way})
+    return answer.status, answer.seen, answer.body
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_no_request_of_a_crowd_gets_what_is_anothers(debug: bool) -> None:
+    def make() -> CORSMiddleware:
+        return CORSMiddleware(hostile_inside, POLICY, paths=PATHS, debug=debug)
+
+    ways = [way for way in WAYS if way is not given_with_what_is_not_its_own]
+    tables: list[list[tuple[Asked, tuple[object, ...]]]] = []
+    for thread in range(THREADS):
+        table = everything(f"https://t{thread}.tenant.example")
+        # What each is answered where nothing came before; but for debug mode it is spelt above.
+        tables.append([(asked, outcome(make(), asked, given_as_a_list)) for asked in table])
+        assert debug or [found for _, found in tables[-1]] == [asked[3:] for asked in table]
+    app = make()
+
+    def ask(thread: int, number: int) -> None:
+        asked, expected = tables[thread][number // THREADS % len(tables[thread])]
+        assert outcome(app, asked, ways[number // 7 % len(ways)]) == expected
+
+    assert send_all(ask, many(4_000, 20_000) if debug else 100_000) == []
+    assert tuple(SHARED) == BEFORE
