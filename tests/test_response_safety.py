@@ -6,19 +6,19 @@ and what they hand over. Sixteen threads send a hundred thousand requests to the
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from amount import many
-from answers import APP, EVIL, PREFLIGHT_VARY, goes_on
+from answers import APP, EVIL
 from crowd import THREADS, send_all
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from neighbours import PATHS, POLICY, Asked, everything, outcome
 from strategies import any_text, gated_options, header_names, methods, response_headers, tokens
-from wsgi_client import CORS, Answer, Headers, SpyApp, comparable, environ_of, send
+from wsgi_client import CORS, Headers, SpyApp, send
 
-from corsgate import Policy
 from corsgate.wsgi import CORSMiddleware
 
 # ------------------------------------------------------------------ what a request has in it
@@ -170,145 +170,7 @@ def hostile_inside(environ: WSGIEnvironment, start_response: StartResponse) -> I
     return [b"hello"]
 
 
-def ask_with_hostile_outside(app: WSGIApplication, environ: WSGIEnvironment) -> Answer:
-    """The answer as it came; everything that came is spoilt afterwards."""
-    started: list[tuple[str, Any]] = []
-
-    def start_response(status: str, headers: Headers, exc_info: Any = None, /) -> Any:
-        started.append((status, list(headers)))
-        headers[:] = [(name, EVIL) for name, _ in headers]
-        headers.append(("Access-Control-Allow-Origin", EVIL))
-        return len
-
-    result: Any = app(environ, start_response)
-    body = b"".join(result)
-    if isinstance(result, list):
-        result[:] = [b"evil"]
-    [(status, found)] = started
-    return Answer(int(status[:3]), status[4:], found, body)
-
-
-# ------------------------------------------------------------------ what is asked of them
-
-READER = "https://reader.example.org"  # may read, and not write
-TENANT = "https://t{}.tenant.example"  # of a thread
-POLICY = Policy(allow_origins=[APP, "https://*.tenant.example"], allow_credentials=True)
-PATHS: dict[str, Any] = {
-    "/reflect": {"allow_methods": "*", "allow_headers": "*"},
-    "/any": Policy(allow_origins="*", allow_timing=True),
-    "/asked": Policy(allow_origins=lambda origin, environ: origin.endswith(".tenant.example")),
-    "/gate": Policy(allow_origins=[APP, READER], write_origins=APP, gate="enforce"),
-}
-PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-a"}
-CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
-CREDENTIALS = {"Access_Control_Allow_Credentials": "true"}
-
-
-def named(headers: dict[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-def refusal(body: bytes, **headers: str) -> dict[str, object]:
-    return comparable(
-        {
-            "Content-Type": "text/plain; charset=utf-8",
-            "Content-Length": f"{len(body)}",
-            **named(headers),
-        }
-    )
-
-
-class Asked(NamedTuple):
-    """A request, and all that is to come of it."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    status: int
-    seen: dict[str, object]
-    body: bytes = b"hello"
-
-
-NOT_THIS_ORIGIN = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
-NOT_THIS_SITE = b"403 Forbidden: a page on another site may not make this request.\n"
-
-
-def everything(tenant: str, varies: bool) -> list[Asked]:
-    """A request of each kind; some are of this tenant.
-
-    :param varies: whether the application has a Vary of its own.
-    """
-
-    def with_own(**ours: str) -> dict[str, object]:
-        added = named(ours)
-        if varies:
-            added["Vary"] = f"Cookie, {added['Vary']}" if "Vary" in added else "Cookie"
-        return comparable({**dict(PLAIN), **added})
-
-    own = {"Access_Control_Allow_Origin": tenant, "Vary": "Origin", **CREDENTIALS}
-    preflight = {"Origin": tenant, **PREFLIGHT}
-    return [
-        Asked(
-            "GET",
-            "/",
-            {"Origin": APP},
-            200,
-            with_own(**{**own, "Access_Control_Allow_Origin": APP}),
-        ),
-        Asked("POST", "/", {"Origin": tenant}, 200, with_own(**own)),
-        Asked("GET", "/", {"Origin": EVIL}, 200, with_own(Vary="Origin")),
-        Asked("GET", "/", {}, 200, with_own(Vary="Origin")),
-        Asked("OPTIONS", "/", {**preflight, "Origin": APP}, 204, goes_on(APP, **CREDENTIALS), b""),
-        Asked("OPTIONS", "/", preflight, 204, goes_on(tenant, **CREDENTIALS), b""),
-        Asked(
-            *("OPTIONS", "/", {**preflight, "Origin": EVIL}, 403),
-            refusal(NOT_THIS_ORIGIN, Vary=PREFLIGHT_VARY),
-            NOT_THIS_ORIGIN,
-        ),
-        Asked(
-            *("OPTIONS", "/reflect", preflight, 204),
-            goes_on(
-                tenant,
-                Access_Control_Allow_Methods="PUT",
-                Access_Control_Allow_Headers="x-a",
-                **CREDENTIALS,
-            ),
-            b"",
-        ),
-        Asked(
-            *("GET", "/any", {"Origin": EVIL}, 200),
-            with_own(Access_Control_Allow_Origin="*", Timing_Allow_Origin="*"),
-        ),
-        Asked("OPTIONS", "/any", preflight, 204, goes_on("*"), b""),
-        Asked(
-            *("GET", "/asked", {"Origin": tenant}, 200),
-            with_own(Access_Control_Allow_Origin=tenant, Vary="Origin"),
-        ),
-        Asked(
-            *("POST", "/gate", {"Origin": EVIL, **CROSS_SITE}, 403),
-            refusal(NOT_THIS_SITE, Cache_Control="no-store", Vary="Origin, Sec-Fetch-Site"),
-            NOT_THIS_SITE,
-        ),
-        Asked(
-            *("POST", "/gate", {"Origin": APP, **CROSS_SITE}, 200),
-            with_own(Access_Control_Allow_Origin=APP, Vary="Origin"),
-        ),
-        Asked(
-            *("OPTIONS", "/gate", {**preflight, "Origin": READER, **CROSS_SITE}, 204),
-            goes_on(READER, Access_Control_Allow_Methods="GET, HEAD, OPTIONS"),
-            b"",
-        ),
-    ]
-
-
 # ------------------------------------------------------------------ and what comes of it
-
-
-def outcome(app: WSGIApplication, asked: Asked, way: Way, varies: bool) -> tuple[object, ...]:
-    environ = environ_of(asked.method, asked.path, asked.headers)
-    hints = {"test.way": way, "test.varies": varies}
-    answer = ask_with_hostile_outside(app, {**environ, **hints})
-    return answer.status, answer.seen, answer.body
 
 
 @pytest.mark.parametrize("varies", [False, True])
@@ -316,9 +178,9 @@ def outcome(app: WSGIApplication, asked: Asked, way: Way, varies: bool) -> tuple
 def test_no_neighbour_changes_the_next_answer(way: Way, varies: bool) -> None:
     app = CORSMiddleware(hostile_inside, POLICY, paths=PATHS)
     for _ in range(3):
-        for asked in everything("https://a.tenant.example", varies):
-            assert outcome(app, asked, way, varies) == asked[3:]
-    assert SHARED == {varies: list(headers) for varies, headers in OWN.items()}
+        for asked in everything("https://a.tenant.example", dict(OWN[varies])):
+            assert outcome(app, asked, {"test.way": way, "test.varies": varies}) == asked[3:]
+    assert all(SHARED[varies] == list(OWN[varies]) for varies in OWN)
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -330,9 +192,10 @@ def test_no_request_of_a_crowd_gets_what_is_anothers(debug: bool) -> None:
     for thread in range(THREADS):
         table: list[tuple[Asked, bool, tuple[object, ...]]] = []
         for varies in (False, True):
-            for asked in everything(f"https://t{thread}.tenant.example", varies):
+            for asked in everything(f"https://t{thread}.tenant.example", dict(OWN[varies])):
+                hints = {"test.way": given_as_a_list, "test.varies": varies}
                 # What is answered where nothing came before; but for debug mode it is spelt above.
-                expected = outcome(make(), asked, given_as_a_list, varies)
+                expected = outcome(make(), asked, hints)
                 assert debug or expected == asked[3:]
                 table.append((asked, varies, expected))
         tables.append(table)
@@ -340,7 +203,8 @@ def test_no_request_of_a_crowd_gets_what_is_anothers(debug: bool) -> None:
 
     def ask(thread: int, number: int) -> None:
         asked, varies, expected = tables[thread][number // THREADS % len(tables[thread])]
-        assert outcome(app, asked, WAYS[number // 7 % len(WAYS)], varies) == expected
+        hints = {"test.way": WAYS[number // 7 % len(WAYS)], "test.varies": varies}
+        assert outcome(app, asked, hints) == expected
 
     assert send_all(ask, many(4_000, 20_000) if debug else 100_000) == []
-    assert SHARED == {varies: list(headers) for varies, headers in OWN.items()}
+    assert all(SHARED[varies] == list(OWN[varies]) for varies in OWN)
