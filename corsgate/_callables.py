@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ._log import ERROR, log
 from .errors import problem, show
 
 TYPE_CHECKING = False
@@ -71,18 +72,15 @@ class FailureLog:
         if known is not None and now - known[1] < _PAUSE:
             known[2] += 1
             return
-        from logging import getLogger  # costs more than the rest of the core
-
         # The callable is kept so that no other one can have its id.
         self._lines[key] = [failed, now, 0]
         shown = tuple(map(show, values))
         if known is None:
             error = fault if isinstance(fault, BaseException) else None
-            getLogger("corsgate").error(f"corsgate: {text}", *shown, exc_info=error)
+            log(ERROR, f"corsgate: {text}", *shown, error=error)
         else:
-            getLogger("corsgate").error(
-                f"corsgate: {text} (and %d more since the last line)", *shown, known[2]
-            )
+            held_back = f"corsgate: {text} (and %d more since the last line)"
+            log(ERROR, held_back, *shown, known[2])
 
 
 failures = FailureLog()

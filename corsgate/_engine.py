@@ -7,6 +7,7 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
+from ._log import WARNING, log
 from ._origin import MAX_ORIGIN
 from ._record import Record
 from .errors import show
@@ -387,10 +388,9 @@ def _note_replaced(name: str, option: str) -> None:
     if name.lower() in _replaced:
         return
     _replaced.add(name.lower())
-    from logging import getLogger  # slow to import, and seldom needed
-
     instead = f"set {option} in the policy instead, or " if option else ""
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: took out the application's own %s header, since a policy applies here: "
         "%sgive this route the policy None to leave CORS to the application",
         show(name),

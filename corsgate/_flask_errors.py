@@ -8,6 +8,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from ._engine import answer_preflight, write_headers
+from ._log import ERROR, log
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN
 from ._refusals import note_no_answer
 from .errors import show
@@ -42,10 +43,12 @@ def answer_error(
     app: Flask, error: Exception, environ: WSGIEnvironment, decision: Decision, debug: bool
 ) -> tuple[list[tuple[str, str]], bytes]:
     """Headers and body of the 500 in the application's stead; the exception is logged."""
-    app.logger.error(
+    log(
+        ERROR,
         "Exception on %s [%s]",  # as Flask does
         *(show(environ.get(key, ""))[1:-1] for key in ("PATH_INFO", "REQUEST_METHOD")),
-        exc_info=error,
+        logger=app.logger,
+        error=error,
     )
     text = ""
     if debug:

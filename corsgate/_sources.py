@@ -6,6 +6,7 @@ from . import _protocol
 from ._callables import failures, judge_callable
 from ._check import is_list
 from ._engine import Decision, decide, with_vary, without_caching
+from ._log import WARNING, log
 from .errors import RELAXABLE, PolicyError, Problem, problem
 from .policy import Policy
 
@@ -159,9 +160,7 @@ def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) ->
         may_allow = source is None or not isinstance(source, (Policy, NotGiven))
         if may_allow or (isinstance(source, Policy) and source.allow_origins):
             return
-    from logging import getLogger  # slow to import, and seldom needed
-
-    getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
+    log(WARNING, "corsgate: %s allows no origin anywhere: %s", gate, fix)
 
 
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:

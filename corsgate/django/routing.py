@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from logging import getLogger
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 
+from .._log import WARNING, log
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
 from .._sources import NOT_GIVEN, NotGiven, may_gate, warn_if_closed
 from .._words import KEYWORDS
@@ -63,9 +63,10 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
 
 @lru_cache(maxsize=1)
 def _warn_about_urlconf() -> None:
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
-        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE",
     )
 
 
