@@ -28,7 +28,7 @@ GATES = tuple(STATUSES)
 WHAT_FAILS = ("on_denied", "origin", "source")
 
 
-class Unshowable(Exception):
+class UnshowableError(Exception):
     """Such as one that asks a database that is down for its text."""
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Unshowable(Exception):
 
 
 FORGED = "no tenant 'x'\nERROR corsgate: forged\r\x1b[2J\x85\u2028 is in"
-ERRORS = (LookupError("database gone"), Unshowable(), ValueError(FORGED))
+ERRORS = (LookupError("database gone"), UnshowableError(), ValueError(FORGED))
 
 
 class ServerTimeout(BaseException):
@@ -70,7 +70,7 @@ class Failing:
         return self.fault
 
 
-def options_of(what: str, gate: str, fault: object) -> tuple[dict[str, Any], Failing]:
+def options_of(what: str, gate: Any, fault: object) -> tuple[dict[str, Any], Failing]:
     """The options under which a callable of that kind fails, and the callable."""
     if what == "on_denied":
         failing = Failing(fault)
@@ -131,7 +131,7 @@ def check_lines(record: logging.LogRecord) -> None:
 
 def check_what_is_given(front: Front, what: str, debug: bool, records: Any) -> None:
     """What cannot even be shown is no answer, is logged, and lets nothing in."""
-    with failing_front(front, what, "enforce", [Unshowable()], debug=debug) as (send, _):
+    with failing_front(front, what, "enforce", [UnshowableError()], debug=debug) as (send, _):
         answers = [send(method, headers) for method, headers in ASKED]
         assert [answer.status for answer in answers] == STATUSES["enforce"]
     [record] = errors_of(records)
