@@ -325,3 +325,13 @@ def test_a_warning_that_is_lost_changes_nothing(
         assert call(wrapped, "GET", "/", {"Origin": APP}).seen == comparable(OWN)
     # That nothing is allowed anywhere, and that a header was taken out.
     assert capsys.readouterr().err.count("--- Logging error ---") == 2
+
+
+def test_where_no_error_is_wanted_none_is_prepared(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("corsgate._log._show_traceback")
+    caplog.set_level(logging.CRITICAL, "corsgate")
+    app = CORSMiddleware(SpyApp(), allow_origins=[Failing(LookupError("database gone"))])
+    assert call(app, "GET", "/", {"Origin": APP}).cors == comparable({"Vary": "Origin"})
+    assert caplog.records == []
