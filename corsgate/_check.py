@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     Mode = Literal["off", "report", "enforce"]
 
-_MODES: tuple[Mode, ...] = ("off", "report", "enforce")
+MODES: tuple[Mode, ...] = ("off", "report", "enforce")
 # What was meant is more than one origin, or cannot be told.
 _WITHOUT_CORRECTION = ("origin-several", "origin-regex")
+# For an entry from a line that explain has proposed.
+_ELLIPSIS = "the origins that are there already in the place of ..."
 
 
 class Origins:
@@ -111,7 +113,7 @@ class Checker:
         return 204
 
     def gate(self, field: str, value: object) -> Mode:
-        for mode in _MODES:
+        for mode in MODES:
             if value == mode:
                 return mode
         self.add("gate-mode", field, value)
@@ -189,13 +191,13 @@ class Checker:
     # ------------------------------------------------------------------ origins
 
     def origins(self, field: str, value: object) -> Origins:
-        if isinstance(value, str):
-            entries: list[Any] = self._text(field, value).replace(",", " ").split()
-        elif is_regex(value) or callable(value):
-            entries = [value]
-        else:
-            entries = self._items(field, value)
+        entries = self._entries(field, value)
         return Origins([entry for entry in entries if self._is_origin_entry(field, entry)])
+
+    def _entries(self, field: str, value: object) -> list[Any]:
+        if isinstance(value, str):
+            return self._text(field, value).replace(",", " ").split()
+        return [value] if is_regex(value) or callable(value) else self._items(field, value)
 
     def _is_origin_entry(self, field: str, entry: object) -> bool:
         if isinstance(entry, str):
@@ -204,8 +206,8 @@ class Checker:
             return True
         if not callable(entry):
             fix = "strings, regular expressions compiled from strings, or callables"
-            if entry is ...:  # from a line that explain has proposed
-                fix = "the origins that are there already in the place of ..."
+            if entry is ...:
+                fix = _ELLIPSIS
             self.add("wrong-type", field, entry, what="origin", fix=fix)
         elif isinstance(entry, type):
             fix = "an instance of it, or a function that takes (origin, environ)"
@@ -242,11 +244,13 @@ class Checker:
         return origins
 
     def own_origins(self, field: str, value: object) -> tuple[str, ...]:
-        origins = self.origins(field, value)
-        for entry in origins.entries:
-            if not isinstance(entry, str) or entry == "null" or entry not in origins.exact:
-                self.add("own-origin", field, entry)
-        return tuple(sorted(origins.exact))
+        found: set[str] = set()
+        for entry in self._entries(field, value):
+            if not isinstance(entry, str) or entry == "null" or "*" in entry:
+                self.add("own-origin", field, entry, fix=_ELLIPSIS if entry is ... else "")
+            elif self._is_origin(field, entry):
+                found.add(entry)
+        return tuple(sorted(found))
 
     def wildcard(self, field: str, origins: Origins) -> None:
         """What would quietly mean everybody."""

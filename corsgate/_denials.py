@@ -9,7 +9,7 @@ from . import _protocol
 from ._callables import failures, judge_callable
 from ._engine import in_debug_mode
 from ._log import INFO, WARNING, log
-from ._sources import leaves_cors
+from ._nested import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from . import _protocol as names
 from ._engine import Decision, decide, with_methods
-from ._origin import MAX_ORIGIN
+from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
 
 TYPE_CHECKING = False
@@ -35,11 +35,14 @@ def check(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     For what no front end sees: a server of WebSockets asks it about each handshake, which browsers
     let any page open, with cookies.
 
-    :param policy: whose `write_origins`, `allow_origins` and `own_origins` are trusted.
+    :param policy: whose `write_origins` may open a handshake and write, whose `allow_origins` may
+        read, and whose `own_origins` are the site's own; what each is without being given, see
+        `Policy`.
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. A handshake is
         known by its `HTTP_UPGRADE`; where the server leaves that out, set it to `"websocket"`.
     :return: a `Decision` of the kind `"gate"`; its reason is `"cross-site-write"`,
-        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed.
+        `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed, as a preflight
+        always is.
     """
     decision = decide(policy, environ)
     reason = judge(policy, environ, readable=decision.allowed)
@@ -68,26 +71,28 @@ def judge(policy: Policy, environ: Mapping[str, Any], *, readable: bool) -> str 
     safe = is_safe(environ)
     origin: str | None = environ.get(names.ENVIRON_ORIGIN)
     if origin is not None:
-        if readable if safe else _may_write(policy, origin, environ, readable):
+        if readable if safe else may_write(policy, origin, environ, readable):
             return None
         if names.ENVIRON_FETCH_SITE not in environ and _is_own(policy, origin, environ):
             return None
-    if _is_handshake(environ):
+    if is_handshake(environ):
         return "cross-site-websocket"
     return "cross-site-read" if safe else "cross-site-write"
 
 
 def is_safe(environ: Mapping[str, Any]) -> bool:
     """Whether a request changes nothing, as far as its method tells."""
-    return environ.get("REQUEST_METHOD") in names.SAFE_METHODS and not _is_handshake(environ)
+    return environ.get("REQUEST_METHOD") in names.SAFE_METHODS and not is_handshake(environ)
 
 
-def _is_handshake(environ: Mapping[str, Any]) -> bool:
+def is_handshake(environ: Mapping[str, Any]) -> bool:
+    """Whether a request opens a WebSocket."""
     # RFC 6455, section 4.1: a GET, and what is sent after it may do anything.
     return "websocket" in environ.get(names.ENVIRON_UPGRADE, "").lower()
 
 
-def _may_write(policy: Policy, origin: str, environ: Mapping[str, Any], readable: bool) -> bool:
+def may_write(policy: Policy, origin: str, environ: Mapping[str, Any], readable: bool) -> bool:
+    """Whether an origin is trusted with unsafe methods; `readable` as of `judge`."""
     if policy._writers is policy._matcher:  # callables are not asked twice
         return readable
     return len(origin) <= MAX_ORIGIN and policy._writers.allows(origin, environ)
@@ -97,9 +102,10 @@ def _is_own(policy: Policy, origin: str, environ: Mapping[str, Any]) -> bool:
     if policy.own_origins:
         return origin in policy.own_origins
     host: str = environ.get("HTTP_HOST", "")
-    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Whether
-    # TLS ends before us is not known, so either scheme will do.
-    return host != "" and origin in (
+    # Compared as texts: what is parsed can be misread ("http://evil@victim.example"). Both can be
+    # junk, and no browser sends that. Whether TLS ends before us is not known, so either scheme
+    # will do.
+    return read_origin(origin) is not None and origin in (
         f"http://{host.removesuffix(':80')}",
         f"https://{host.removesuffix(':443')}",
     )
@@ -132,7 +138,7 @@ def limit(decision: Decision, environ: Mapping[str, Any]) -> Decision:
     policy = decision.policy
     if policy is None or policy.gate != "enforce" or not decision.allowed:
         return decision
-    if _may_write(policy, environ[names.ENVIRON_ORIGIN], environ, readable=True):
+    if may_write(policy, environ[names.ENVIRON_ORIGIN], environ, readable=True):
         return decision
     told = policy.allow_methods
     if told != ("*",):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from . import _protocol
 from ._callables import failures
+from ._check import MODES
+from ._closed import ASSUMED, CLOSED, FAILED, closed_under, is_assumed
 from ._engine import answer_preflight, decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
-from ._origin import find_fault, read_origin
-from ._sources import CLOSED, FAILED, Derived, HandsOff, ask, is_preflight
-from ._words import one_line, shown
+from ._nested import HandsOff, Within, root_of
+from ._sources import ask
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
 
     from ._denials import Denials
     from ._engine import Decision
-    from ._sources import Source
+    from ._nested import Source
     from ._words import Words
-
-_MODES = ("off", "report", "enforce")
 
 
 class Gate:
@@ -30,16 +29,25 @@ class Gate:
 
     :param application: the source that holds for the whole application.
     :param denials: what is done about denials.
+    :param before: the gate that this one takes the place of, where only `application` may differ.
     """
 
-    __slots__ = ("_application", "_denials", "_strictest")
+    __slots__ = ("_application", "_denials", "_given")
 
-    def __init__(self, application: Source, denials: Denials) -> None:
+    def __init__(self, application: Source, denials: Denials, before: Gate | None = None) -> None:
         self._application = application
         self._denials = denials
-        # Callable -> the strictest policy that it has given: that gate holds while it fails, since
-        # whoever makes it fail must not open the gate. By identity; they are all made at the start.
-        self._strictest: dict[int, tuple[Source, Policy]] = {}
+        # (id of a user's callable, mode) -> the callable, and a policy with that mode that it gave.
+        # The strictest one holds while it fails, since whoever makes it fail must not open the
+        # gate. They are all made at the start. What is here stays: no thread overtakes another.
+        self._given: dict[tuple[int, str], tuple[Source, Policy]] = {}
+        if before is not None:
+            now, then = root_of(application)[0], root_of(before._application)[0]
+            for (_, mode), (source, policy) in list(before._given.items()):
+                if source is not then:
+                    self._given[id(source), mode] = source, policy
+                elif source == now:
+                    self._given[id(now), mode] = now, policy
 
     def apply(
         self,
@@ -59,7 +67,7 @@ class Gate:
             self.remember(source, decision)
             limited = limit(decision, environ)
             if limited.policy is not None and decision.allowed and not limited.allowed:
-                return self._note(limited, limited.policy, environ, debug, words_of)
+                return self.note(limited, decision, environ, debug, words_of)
             decision = limited
         else:
             refused, answer = self.ask(source, decision, environ, debug, words_of)
@@ -78,41 +86,64 @@ class Gate:
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision | None, object]:
         """The refusal to write, or None where the request may go on; arguments as of `apply`."""
-        self.remember(source, decision)
-        if passes(environ):
+        refusal = self._find(source, decision, environ)
+        if refusal is None:
             return None, None
-        refusal = self._judge(source, decision, environ)
-        if refusal is None or refusal.policy is None:
-            return None, None
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of)
-        return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
+        noted, answer = self.note(refusal, decision, environ, debug, words_of)
+        return (noted, answer) if _is_enforced(refusal) else (None, None)
+
+    def refusal(
+        self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
+    ) -> Decision | None:
+        """The refusal, or None where the request may go on; nothing is said about it.
+
+        Arguments as of `apply`.
+        """
+        found = self._find(source, decision, environ)
+        return found if found is not None and _is_enforced(found) else None
 
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
+        if source is None or isinstance(source, (Policy, HandsOff)):
+            return
         policy = decision.policy if decision is not None else None
-        if policy is not None and _has_gate(policy):
-            self._note_gate(source, policy)
+        # None has no gate, and is an answer too.
+        if policy is None or _has_gate(policy):
+            self._note_gate(source, policy or CLOSED)
 
-    def _note(
+    def note(
         self,
         refusal: Decision,
-        policy: Policy,
+        decision: Decision | None,
         environ: Mapping[str, Any],
         debug: bool,
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision, object]:
-        said = explain_refusal(words_of(policy), policy, environ) if debug else ""
+        """What to write for a refusal, and what `on_denied` has returned; see `apply`."""
+        said = ""
+        if debug:
+            from ._gate_reasons import explain_refusal  # long, and needed only here
+
+            meant = decision.policy if decision is not None else None
+            policy: Any = refusal.policy  # there is none without
+            # What stands for a policy has no words of its own, and says why it does.
+            told = policy if meant is None or _has_gate(meant) else meant
+            said = explain_refusal(words_of(told), told, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
-    def _judge(
+    def _find(
         self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
     ) -> Decision | None:
+        """What the policy of a request does not trust; its gate may only report it."""
+        self.remember(source, decision)
+        if passes(environ):
+            return None
         policy = decision.policy if decision is not None else None
         judged = decision
         if policy is None or not _has_gate(policy):
             policy = self._gate_around(source, policy, environ)
             judged = decide(policy, environ)
-        if judged is None or policy.gate == "off":
+        if judged is None or policy.gate == "off" or (is_assumed(policy) and is_safe(environ)):
             return None
         reason = judge(policy, environ, readable=judged.allowed)
         return None if reason is None else refuse(policy, decision, reason)
@@ -123,37 +154,58 @@ class Gate:
         """Whose gate holds where a source leaves CORS alone (None), or no policy can be told."""
         if source is None:
             return CLOSED  # there is no gate around it: see `leave`
-        around = source.gated if isinstance(source, HandsOff) else self._application
+        around: Source = source
         found = policy
-        if around is not source:
-            found = ask(around, environ)
-            if found is not None and _has_gate(found):
-                self._note_gate(around, found)
+        while around is not self._application:
+            outer = around.gated if isinstance(around, (HandsOff, Within)) else self._application
+            around, found = outer, ask(outer, environ)
+            if found is None or _has_gate(found):
+                self._note_gate(around, found or CLOSED)
+            if found is not None:
+                break
         if policy is None and (found is None or _has_gate(found)):
-            return CLOSED if found is None else found
-        kept = [self._kept(source)]
-        if found is not None:
-            kept.append(found if _has_gate(found) else self._kept(around))
-        strictest = max(kept, key=_strictness)
-        return CLOSED.replace(gate=strictest.gate, own_origins=strictest.own_origins)
+            return found or CLOSED
+        if found is not None and _has_gate(found):
+            found = closed_under(found.gate, found.own_origins)
+        else:
+            found = self._kept(around)
+        if policy is not FAILED:
+            return found
+        if "gate" in root_of(source)[1]:  # written down here, whatever is around
+            return self._kept(source)
+        return max(self._kept(source), found, key=_strictness)
 
     def _kept(self, source: Source) -> Policy:
-        """The gate of a source that does not depend on what it says now."""
-        if isinstance(source, Policy):
-            return source
-        _, given = self._strictest.get(id(source), (None, CLOSED))
-        declared = source.declared_gate if isinstance(source, Derived) else CLOSED
-        return max(declared, given, key=_strictness)
+        """What stands for a source whatever it says now: nothing is allowed, under its gate."""
+        root, written = root_of(source)
+        if root is None or isinstance(root, Policy):
+            return CLOSED
+        keys = [(id(root), mode) for mode in MODES]
+        known = [self._given[key][1] for key in keys if key in self._given]
+        declared: str | None = getattr(root, "gate", None)
+        if declared is not None:
+            known.append(closed_under(declared))
+        strictest = max(known, key=_strictness, default=closed_under(ASSUMED))
+        own = strictest.own_origins
+        if "own_origins" in written:
+            own = Policy(own_origins=written["own_origins"]).own_origins
+        return closed_under(written.get("gate", strictest.gate if known else ASSUMED), own)
 
     def _note_gate(self, source: Source, policy: Policy) -> None:
-        if source is not None and not isinstance(source, Policy):
-            _, before = self._strictest.get(id(source), (None, CLOSED))
-            if _strictness(policy) > _strictness(before):
-                self._strictest[id(source)] = source, policy
+        if (id(source), policy.gate) in self._given:
+            return
+        root, written = root_of(source)
+        # What is written holds without being remembered, and says nothing of the source below.
+        if root is not None and not isinstance(root, Policy) and "gate" not in written:
+            self._given.setdefault((id(root), policy.gate), (root, policy))
 
 
 def _strictness(policy: Policy) -> int:
-    return _MODES.index(policy.gate)
+    return 2 * MODES.index(policy.gate) - is_assumed(policy)
+
+
+def _is_enforced(refusal: Decision) -> bool:
+    return refusal.policy is not None and refusal.policy.gate == "enforce"
 
 
 def answer_refusal(
@@ -161,19 +213,62 @@ def answer_refusal(
 ) -> Iterable[bytes]:
     """Answer in the application's stead: with what `on_denied` has returned, or a plain 403.
 
-    :param answer: a WSGI application, or None.
+    :param answer: a WSGI application, or None. It is read to its end before anything is sent, so
+        that one that fails on the way is not sent at all.
     """
     if callable(answer):
-
-        def gated_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
-            return start_response(status, refused_headers(headers, decision), exc_info)
-
-        return answer(environ, gated_start_response)  # type: ignore[no-any-return]
-    if answer is not None:
+        try:
+            status, headers, body = _run(answer, environ)
+        except Exception as error:
+            text = "the answer %s of on_denied failed with %s, so the gate answers by itself"
+            failures.add(answer_refusal, error, text, answer, error)
+        else:
+            start_response(status, refused_headers(headers, decision))
+            return [body]
+    elif answer is not None:
         note_no_answer(answer, "WSGI application")
     status, headers, body = answer_preflight(decision)
     start_response(status, headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _run(
+    app: Callable[..., Any], environ: WSGIEnvironment
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """The whole answer of a WSGI application.
+
+    :raises Exception: what it raises, and for what no server could send.
+    """
+    started: list[Any] = []
+    written: list[bytes] = []
+
+    def start_response(status: object, headers: object, exc_info: object = None) -> object:
+        started[:] = status, headers
+        return written.append
+
+    result = app(environ, start_response)
+    try:
+        written.extend(result)
+    finally:
+        if hasattr(result, "close"):
+            result.close()
+    if not started:
+        raise TypeError("it did not call start_response")
+    status, headers = started
+    if not (_is_text(status) and status[:3].isdecimal() and status[3:4] == " " and status > "2"):
+        raise ValueError(f"{status!r} is no status line such as '403 Forbidden'")
+    pairs = [(name, value) for name, value in headers]
+    for name, value in pairs:
+        if not (isinstance(name, str) and _protocol.is_token(name) and _is_text(value)):
+            raise ValueError(f"{name!r}: {value!r} is no header")
+    return status, pairs, b"".join(written)
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can stand in a status line or as a header's value (PEP 3333, "Unicode Issues")."""
+    return isinstance(value, str) and all(
+        char == "\t" or " " <= char <= "~" or "\xa0" <= char <= "\xff" for char in value
+    )
 
 
 def refused_headers(headers: list[tuple[str, str]], decision: Decision) -> list[tuple[str, str]]:
@@ -191,31 +286,3 @@ def note_no_answer(answer: object, wanted: str) -> None:
 def _has_gate(policy: Policy) -> bool:
     """Whether its `gate` counts: that of what stands for no policy at all says nothing."""
     return policy is not CLOSED and policy is not FAILED
-
-
-def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) -> str:
-    """Why the gate refuses a request, and what would let it pass: one line of printable ASCII."""
-    # The preflights that are denied here are for unsafe methods, and never come from the own site.
-    asks = is_preflight(environ)
-    unsafe = asks or not is_safe(environ)
-    follows = policy.write_origins is None and policy.allow_origins != ("*",)
-    option = "write_origins" if unsafe and not follows else "allow_origins"
-    origin = environ.get(_protocol.ENVIRON_ORIGIN)
-    trusts = f"{words.setting(option)} does not trust{'' if unsafe else ' to read'}"
-    exempt = f"{words.at('').line('gate', 'off')} for this route alone, if every site may call it"
-    if origin is None:
-        site = shown(environ.get(_protocol.ENVIRON_FETCH_SITE, ""))
-        return one_line(
-            f"The browser says that the request comes from another site (Sec-Fetch-Site: {site})"
-            f" and not from which. To allow it: {exempt}"
-        )
-    if origin == "null" or "*" in origin or read_origin(origin) is None or find_fault(origin):
-        return one_line(
-            f"The page sends the origin {shown(origin)}, which {trusts}. To allow it: {exempt}"
-        )
-    entries = [..., origin] if getattr(policy, option) else [origin]
-    fix: str = words.line(option, entries)
-    if _protocol.ENVIRON_FETCH_SITE not in environ and not asks:
-        own = [..., origin] if policy.own_origins else [origin]
-        fix += f"; if that is this very site: {words.line('own_origins', own)}"
-    return one_line(f"The page is on {shown(origin)}, which {trusts}. To allow it: {fix}")

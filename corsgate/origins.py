@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from ._callables import failures, judge_callable
+from ._origin import find_correction, find_fault, read_origin
 from .errors import PolicyError, problem
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class CachedOrigins:
         since the answer serves every request from there: for an answer that depends on more, such
         as the tenant's host, choose the policy per request, with one of these for each tenant. It
         should have a timeout of its own.
-    :param ttl: for how long an answer holds, from the moment it is asked for: seconds, or a
-        `timedelta`.
+    :param ttl: for how long an answer holds, from the moment it is asked for: seconds above zero,
+        or a `timedelta`.
     :param maxsize: how many allowed origins are kept, and as many that are not. Past that, what
         was not used for longest is forgotten.
     :param clock: the time in seconds, never going back; for tests.
@@ -112,7 +113,12 @@ class CachedOrigins:
 
         In this process only: where several serve, each has to be told. Not from a signal handler,
         which may have interrupted this very class.
+
+        :param origin: as browsers send it: `"https://app.example.com"`.
+        :raises PolicyError: a `ValueError`, for what is no origin and so can never be known.
         """
+        if origin is not None:
+            _check_origin(origin)
         with self._lock:
             for known in (self._allowed, self._denied, self._running):
                 if origin is None:
@@ -189,6 +195,18 @@ def _check_lookup(lookup: object, problems: list[Problem]) -> None:
         problems.append(problem("wrong-type", "lookup", lookup, what="function", fix=fix))
     elif fault := judge_callable(lookup, "lookup", "origin"):
         problems.append(fault)
+
+
+def _check_origin(origin: object) -> None:
+    code: str | None = "wrong-type"
+    fix = "one origin as browsers send it, such as 'https://app.example.com', or nothing for all"
+    if isinstance(origin, str) and "*" not in origin and origin != "null":
+        if read_origin(origin) is not None:
+            return
+        code = find_fault(origin)
+        correction = find_correction(origin) if code != "origin-several" else None
+        fix = repr(correction) if correction else fix
+    raise PolicyError([problem(code or "wrong-type", "origin", origin, what="origin", fix=fix)])
 
 
 def _check_ttl(ttl: Any, problems: list[Problem]) -> float:

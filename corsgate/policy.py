@@ -71,12 +71,17 @@ class Policy(Record):
         "Timing-Allow-Origin").
     :param preflight_status: 204, or 200 for clients that want it (Fetch, "ok status").
     :param gate: `"enforce"` refuses with 403, before the application runs, what a browser sends
-        from an origin that is not trusted; `"report"` only logs that, and calls `on_denied`.
-    :param write_origins: as `allow_origins`, but never `"*"`: whom the gate trusts with methods
-        other than GET, HEAD and OPTIONS. Default, and `None`: the origins of `allow_origins`
-        without `"null"`, and nobody where that is `"*"`.
-    :param own_origins: the public origins of this very site, each in full. Without them the gate
-        compares with `Host` where a browser does not say (Fetch Metadata, "Sec-Fetch-Site").
+        from an origin that is not trusted; `"report"` only logs that, and calls `on_denied`;
+        `"off"`, the default, does neither. Requests with GET, HEAD and OPTIONS are refused only
+        where they have an `Origin`, and `allow_origins` does not let that read.
+    :param write_origins: as `allow_origins`, but never `"*"`: whom the gate trusts with all other
+        methods and with handshakes of WebSockets. Default, and `None`: the origins of
+        `allow_origins` without `"null"`, and where that is `"*"` nobody on another origin.
+        `()`: nobody.
+    :param own_origins: the public origins of this very site, each in full: no patterns, no regular
+        expressions, no callables. Where a browser does not say from where a request comes (Fetch
+        Metadata, "Sec-Fetch-Site"), the gate lets these pass, and without them the one that
+        `Host` names.
     :param dangerously_allow: codes of relaxable problems, accepted knowingly.
     :raises PolicyError: with every problem that the arguments have, not the first.
     """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ._denials import Denials, check_hooks, words_in
 from ._engine import answer_preflight, decide, write_headers
+from ._nested import NOT_GIVEN, may_gate
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal
-from ._sources import NOT_GIVEN, application_source, decide_by, may_gate, warn_if_closed
+from ._sources import application_source, decide_by, warn_if_closed, warn_if_ungated
 from .errors import PolicyError, Problem, problem
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from ._denials import OnDenied
     from ._engine import Decision
-    from ._sources import NotGiven, Source
+    from ._nested import NotGiven, Source
     from ._words import Words
     from .policy import Policy, PolicyOptions
 
@@ -36,16 +37,23 @@ class CORSMiddleware:
 
     :param app: the application to wrap.
     :param policy: a `Policy`; `None`, which leaves CORS to the application; or a callable that is
-        given the environ and returns one of the two. Not given: `options` make the policy.
+        given the environ and returns one of the two. Not given: `options` make the policy. What a
+        callable of yours may say by its attributes: `vary`, the headers that it reads beside
+        `Host`; and `gate`, the mode that its gate has at least while it fails. It allows nothing
+        then, under the strictest gate that it has given, and before its first answer under
+        `"enforce"`, or what `gate` says.
     :param paths: policies for some paths: `{"/api/*": {...}, "/health": Policy(...)}`. A path is
         exact or ends in `/*`, and is matched below `SCRIPT_NAME`. A mapping of options inherits
-        from the policy of the application.
+        from the policy of the application. `None` leaves CORS to the application and keeps the gate
+        of `policy`; as the whole application's policy it has none.
     :param debug: for development: says why a browser blocks a request, in the log, in the header
         `X-CORSGate-Reason` and in the body of a 403; and browsers keep preflights' answers for 5
         seconds at most.
     :param on_denied: called with the environ and the `Decision` for every denial, for metrics and
         alarms. It has to be quick; what it raises is logged. Where the gate refuses, it may
-        return a WSGI application, which answers then; else what it returns is ignored.
+        return a WSGI application, which answers then, with any status from 200 on; its answer is
+        sent whole, and where it fails, that is logged, and the plain 403 sent. Else what it returns
+        is ignored.
     :param options: fields of `Policy`.
     :raises PolicyError: with every problem that the arguments have.
     """
@@ -78,10 +86,11 @@ class CORSMiddleware:
         made = PathRules(source, rules.items())
         fix = "give it allow_origins=[...], or paths that allow something"
         warn_if_closed(made.sources(), "CORSMiddleware", fix)
+        warn_if_ungated(made.sources(), "CORSMiddleware", 'give it gate="report", or leave it out')
         self._paths = paths
         self._debug = debug
         self._denials = Denials(on_denied)
-        self._hold(made)
+        self._hold(made, None)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         rules, gate = self._held  # another thread may reconfigure
@@ -118,15 +127,15 @@ class CORSMiddleware:
         :raises TypeError: with neither policy nor options.
         :raises PolicyError: with every problem that there is; the old policy stays in force.
         """
-        self._hold(recompile(policy, options, self._paths))
+        self._hold(recompile(policy, options, self._paths), self._held[1])
 
     @property
     def _rules(self) -> PathRules:
         return self._held[0]
 
-    def _hold(self, rules: PathRules) -> None:
+    def _hold(self, rules: PathRules, before: Gate | None) -> None:
         gated = any(map(may_gate, rules.sources()))
-        self._held = rules, Gate(rules.application, self._denials) if gated else None
+        self._held = rules, Gate(rules.application, self._denials, before) if gated else None
 
     def _call_gated(
         self,

@@ -15,11 +15,11 @@ import pytest
 from amount import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_origin import reference_allows
 from strategies import (
     header_names,
     methods,
     page_origins,
-    reference_allows,
     reference_lets_pass,
     tokens,
 )

@@ -14,6 +14,7 @@ from faults import (
     WHAT_FAILS,
     Broken,
     Send,
+    UnshowableError,
     check_broken_logging,
     check_what_ends_a_program,
     check_what_is_given,
@@ -90,15 +91,22 @@ def test_logging_that_fails_fails_no_request(
     check_broken_logging(front, what, gate, debug, way, lambda: capsys.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    ("error", "body"),
+    [
+        (RuntimeError("crashed"), b"RuntimeError: crashed"),
+        (UnshowableError(), b"UnshowableError"),
+    ],
+)
 def test_a_500_in_the_stead_of_flasks_is_sent_though_it_cannot_be_logged(
-    capsys: pytest.CaptureFixture[str],
+    error: Exception, body: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = Flask(__name__)
     app.debug = True
 
     @app.route("/")
     def view() -> str:
-        raise RuntimeError("crashed")
+        raise error
 
     CORSGate(app, allow_origins=APP)
     handler = Broken()
@@ -107,6 +115,6 @@ def test_a_500_in_the_stead_of_flasks_is_sent_though_it_cannot_be_logged(
         answer = call(app, "GET", "/", {"Origin": APP})
     finally:
         app.logger.removeHandler(handler)
-    assert (answer.status, answer.body) == (500, b"RuntimeError: crashed")
+    assert (answer.status, answer.body) == (500, body)
     assert answer.values("Access-Control-Allow-Origin") == [APP]
     assert "OSError: disk full" in capsys.readouterr().err

@@ -2,17 +2,19 @@
 
 import logging
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.validate import validator
 
 import pytest
-from wsgi_client import Answer, SpyApp, call, comparable, environ_of
+from wsgi_client import Answer, Body, SpyApp, call, comparable, environ_of
 
 import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
-from corsgate._sources import FAILED
+from corsgate._closed import FAILED
+from corsgate.errors import show
 from corsgate.wsgi import CORSMiddleware
 
 OWN = "https://www.example.com"
@@ -132,8 +134,24 @@ def test_the_rules(method: str, sent: dict[str, str], outcome: tuple[int, int]) 
         ("www.example.com:80", OWN, STOPPED),
         ("localhost:8000", "http://localhost:8000", PASSED),
         ("[::1]:8000", "http://[::1]:8000", PASSED),
-        ("", "https://", STOPPED),
-        ("", "http://", STOPPED),
+        # Junk equals junk, and is no origin.
+        *((host, f"{scheme}://", STOPPED) for scheme in ("http", "https") for host in ("", ":80")),
+        (":443", "https://", STOPPED),
+        *(
+            (host, f"https://{host}", STOPPED)
+            for host in (
+                "evil@www.example.com",
+                "www.example.com/",
+                "www.example.com?x",
+                "www.example.com, www.example.com",
+                "WWW.example.com",
+                "www.example.com:0",
+                "www.example.com:80:80",
+                "[::1",
+                "a" * 400,
+                "\xe9.example",
+            )
+        ),
     ],
 )
 def test_without_metadata_and_own_origins_host_decides(
@@ -244,6 +262,39 @@ def test_settings_may_say_all_of_it() -> None:
         allow_origins=APP, gate="enforce", write_origins=[APP, WRITER], own_origins=[OWN]
     )
     assert Policy.from_mapping({"CORS_WRITE_ORIGINS": ""}).write_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (lambda: True, None),
+        ([lambda origin, environ: True], None),
+        (Policy, "<class 'corsgate.policy.Policy'>"),
+        (re.compile("x"), "re.compile('x')"),
+        (["https://*.example.com"], "'https://*.example.com'"),
+        ([8000], "8000"),
+    ],
+    ids=["callable", "callables", "class", "regex", "pattern", "number"],
+)
+def test_own_origins_are_written_in_full(value: Any, shown: str | None) -> None:
+    with pytest.raises(PolicyError) as caught:
+        Policy(own_origins=value)
+    [problem] = caught.value.problems
+    assert str(problem).partition(" is no ")[2] == (
+        "origin of one site. Write each origin of this site in full, such as"
+        " 'https://www.example.com'. [own-origin]"
+    )
+    assert shown is None or problem.message.startswith(f"{shown} is ")
+
+
+def test_a_proposed_line_for_own_origins_has_to_be_filled_in() -> None:
+    proposed: Any = [..., OWN]
+    with pytest.raises(PolicyError) as caught:
+        Policy(own_origins=proposed)
+    assert str(caught.value) == (
+        "own_origins: Ellipsis is no origin of one site. Write the origins that are there already"
+        " in the place of .... [own-origin]"
+    )
 
 
 def test_what_is_trusted_to_write_is_judged_as_with_credentials() -> None:
@@ -363,7 +414,8 @@ def test_a_refusal_is_told_and_logged_once(
     }
 
 
-EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call it'
+EXEMPT = ' if every site may call this route, exempt it: gate="off" in its cors(...) or in paths'
+WRITE = "What to do: if you trust that site to act as your users, add it:"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +425,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]',
             id="write_origins",
         ),
@@ -381,31 +433,31 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             Policy(allow_origins=APP, gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins (there is no write_origins) does not"
+            f' trust to write. {WRITE} allow_origins=[..., "{EVIL}"]',
             id="derived",
         ),
         pytest.param(
             Policy(allow_origins="*", gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
-            f' write_origins=["{EVIL}"]',
+            f"The page is on '{EVIL}', which write_origins does not trust to write, since it is"
+            f' not set. {WRITE} write_origins=["{EVIL}"]',
             id="any",
         ),
         pytest.param(
             POLICY,
             "GET",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust to read. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins does not trust to read. What to do: if"
+            f' you trust that site to read the answers, add it: allow_origins=[..., "{EVIL}"]',
             id="read",
         ),
         pytest.param(
             POLICY.replace(own_origins=OWN),
             "POST",
             {"Origin": EVIL},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]; if that is this very site: own_origins=[...,'
             f' "{EVIL}"]',
             id="own",
@@ -414,15 +466,17 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": "null"},
-            f"The page sends the origin 'null', which write_origins does not trust.{EXEMPT}",
+            "The page sends the origin 'null', as sandboxed frames, local files and redirects from"
+            " site to site do, and write_origins does not trust that to write. What to do: if it"
+            f" is your own form, let its Referrer-Policy be origin;{EXEMPT}",
             id="null",
         ),
         pytest.param(
             POLICY,
             "POST",
             {"Origin": "https://\x1b[31m\u2028"},
-            "The page sends the origin 'https://\\x1b[31m\\u2028', which write_origins does not"
-            f" trust.{EXEMPT}",
+            "The origin 'https://\\x1b[31m\\u2028' is not written as a browser writes it. What to"
+            " do: send the header as Origin: https://app.example.com",
             id="hostile",
         ),
         pytest.param(
@@ -430,7 +484,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             "POST",
             {"Sec-Fetch-Site": "cross-site"},
             "The browser says that the request comes from another site (Sec-Fetch-Site:"
-            f" 'cross-site') and not from which.{EXEMPT}",
+            f" 'cross-site') and not from which. What to do:{EXEMPT}",
             id="without origin",
         ),
     ],
@@ -496,6 +550,104 @@ def test_what_is_no_answer_is_logged_and_the_gate_answers(
     assert caplog.messages[-1] == (
         "corsgate: on_denied gave True, which is no WSGI application, so the gate answers by itself"
     )
+
+
+def begins(status: Any = "401 No", headers: Any = (("X-A", "b"),), body: Any = (b"no",)) -> Any:
+    def answer(environ: WSGIEnvironment, start_response: Any) -> Any:
+        start_response(status, headers if isinstance(headers, str) else list(headers))
+        return body
+
+    return answer
+
+
+def breaks(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    raise LookupError("no template")
+
+
+def breaks_late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("401 No", [])
+    yield b"<p>"
+    raise LookupError("no template")
+
+
+def swallows(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return [b"200 OK"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(breaks, "LookupError('no template')", id="raises"),
+        pytest.param(breaks_late, "LookupError('no template')", id="raises on the way"),
+        pytest.param(lambda: None, "TypeError('<lambda>() takes 0 ...", id="takes nothing"),
+        pytest.param(swallows, "TypeError('it did not call start_response')", id="does not start"),
+        pytest.param(begins(body=None), "TypeError(...", id="no body"),
+        pytest.param(begins(body="text"), "TypeError(...", id="body of text"),
+        pytest.param(begins(body=b"bytes"), "TypeError(...", id="body of bytes alone"),
+        *(
+            pytest.param(
+                begins(status=status),
+                f"ValueError(\"{status!r} is no status line such as '403 Forbidden'\")",
+                id=f"status {status!r}",
+            )
+            for status in (403, None, "", "403", "Forbidden", "4O3 Forbidden", "100 Go on")
+        ),
+        *(
+            pytest.param(begins(status=status), "ValueError(...", id=f"status {status!r}")
+            for status in ("403 No\r\nX-A: b", "403 \u2014", "\xb200 OK")
+        ),
+        pytest.param(begins(headers=[("X-A", 1)]), "ValueError(\"'X-A': 1 is no header\")", id="1"),
+        *(
+            pytest.param(begins(headers=[line]), "ValueError(...", id=f"header {line!r}")
+            for line in (
+                *((1, "a"), ("X-A", None), ("X-A", b"a"), ("", "a"), ("X A", "a")),
+                *(("X-A", "a\r\nX-B: c"), ("X-A", "\u2014"), ("X-A",), "X-A: b"),
+            )
+        ),
+    ],
+)
+def test_an_answer_that_cannot_be_sent_leaves_the_plain_refusal(
+    answer: Any, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        found = refusal(on_denied=lambda environ, decision: answer)
+        assert (found.status, found.reason, found.body) == (403, "Forbidden", PLAIN)
+        assert found.seen == comparable(REFUSED)
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info is not None
+    text, cut, _ = error.partition("...")
+    start = f"corsgate: the answer {show(answer)} of on_denied failed with {text}"
+    assert record.getMessage().startswith(start)
+    assert cut or record.getMessage() == f"{start}, so the gate answers by itself"
+
+
+def test_an_answer_is_read_to_its_end_and_closed() -> None:
+    body = Body(b"b", b"c")
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        write = start_response("200 OK", [("X-A", "\t\xe9")])
+        write(b"a")
+        return body
+
+    app = CORSMiddleware(SpyApp(), POLICY, on_denied=lambda environ, decision: answer)
+    found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    assert (found.status, found.body, body.closed) == (200, b"abc", 1)
+    expected = {"X-A": "\t\xe9", "Cache-Control": "no-store", "Vary": "Origin, Sec-Fetch-Site"}
+    assert found.seen == comparable(expected)
+
+
+def test_an_answer_may_change_its_mind_before_it_is_sent() -> None:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        try:
+            raise LookupError
+        except LookupError:
+            start_response("500 Oh", [("Content-Type", "text/html")], sys.exc_info())
+        return [b"sorry"]
+
+    found = refusal(on_denied=lambda environ, decision: answer)
+    assert (found.status, found.body) == (500, b"sorry")
+    assert found.values("Content-Type") == ["text/html"]
 
 
 def test_an_on_denied_that_fails_opens_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -576,7 +728,7 @@ def test_a_preflight_for_what_the_gate_would_refuse_is_a_denial(
         f" '{READER}': cross-site-write"
     )
     line = (
-        f"The page is on '{READER}', which write_origins does not trust. To allow it:"
+        f"The page is on '{READER}', which write_origins does not trust to write. {WRITE}"
         f' write_origins=[..., "{READER}"]'
     )
     assert visit(True, "DELETE").values("X-CORSGate-Reason") == [line]
@@ -665,12 +817,13 @@ def test_a_callable_source_chooses_the_gate() -> None:
     source.vary = ("X-Tenant",)  # type: ignore[attr-defined]
     app = CORSMiddleware(SpyApp(), source)
     # What fails has the strictest gate that was given before, whatever came last.
-    assert statuses(app, "/x", "/off", "/none") == [200, 200, 200]
+    assert statuses(app, "/off", "/x", "/none", "/x") == [200, 200, 200, 200]
     assert statuses(app, "/on", "/off", "/none", "/x") == [403, 200, 200, 403]
     refused = call(app, "POST", "/on", {"Origin": EVIL})
     assert refused.cors == comparable({"Vary": "Origin, Sec-Fetch-Site, X-Tenant"})
     below = CORSMiddleware(SpyApp(), source, paths={"/none": None, "/on": None, "/off": failing})
-    assert statuses(below, "/none", "/off", "/on", "/off") == [200, 200, 403, 200]
+    # The route whose own source has never answered: see below.
+    assert statuses(below, "/none", "/off", "/on", "/off") == [200, 403, 403, 403]
 
 
 def test_a_source_that_fails_has_the_gate_it_gave_to_any_request() -> None:
@@ -705,8 +858,155 @@ def test_a_route_whose_source_fails_keeps_its_own_gate() -> None:
         down[:] = fails
         assert statuses(app, *paths) == [403, 403, 200, 200]
         assert call(app, "POST", "/declared", {"Origin": OWN}).status == 200
-        assert statuses(bare, "/given", "/other", "/") == [403, 200, 200]
+        assert statuses(bare, "/given", "/other", "/") == [403, 403, 200]
         assert statuses(app, "//given") == [200]  # no gate is written down, and the other has none
+
+
+class Tenants:
+    """A source that a test lets fail; it gives `policy` otherwise."""
+
+    def __init__(self, policy: Policy | None = None, gate: str | None = None) -> None:
+        self.policy = policy
+        self.works = False
+        if gate is not None:
+            self.gate = gate
+
+    def __call__(self, environ: Mapping[str, Any]) -> Policy | None:
+        return self.policy if self.works else failing(environ)
+
+
+def test_until_a_source_has_answered_nobody_on_another_site_may_write() -> None:
+    source = Tenants(Policy(allow_origins=APP))
+    app = CORSMiddleware(SpyApp(), source)
+    assert statuses(app, "/", "/", origin=APP) == [403, 403]
+    found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    assert (found.seen, found.body) == (comparable(REFUSED), PLAIN)
+    # All that is not said to come from another site passes, as does what no page can read.
+    for method, sent in (
+        ("POST", {}),
+        ("POST", {"Origin": OWN, "Host": "www.example.com"}),
+        ("POST", {"Origin": "null", "Sec-Fetch-Site": "same-origin"}),
+        ("GET", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}),
+        ("GET", {"Sec-Fetch-Site": "cross-site"}),
+    ):
+        found = call(app, method, "/", sent)
+        assert (found.status, found.cors) == (200, comparable({"Vary": "Origin"}))
+    assert call(app, "GET", "/", {"Origin": EVIL, "Upgrade": "websocket"}).status == 403
+    source.works = True
+    assert statuses(app, "/") == [200]
+    source.works = False
+    assert statuses(app, "/") == [200]  # it is known to have no gate
+
+
+def test_debug_mode_says_that_the_source_failed(caplog: pytest.LogCaptureFixture) -> None:
+    app = CORSMiddleware(SpyApp(), failing, debug=True)
+    found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    line = (
+        "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
+        " What to do: mend the policy source"
+    )
+    assert (found.status, found.body) == (403, f"{line}\n".encode())
+    assert found.values("X-CORSGate-Reason") == [line]
+    failed, refused = caplog.messages
+    assert failed.startswith(
+        f"corsgate: the policy source {show(failing)} failed with LookupError("
+    )
+    assert refused == f"corsgate: the gate refuses 'POST' '/': {line}"
+
+
+@pytest.mark.parametrize("answer", [None, Policy(allow_origins=APP), POLICY.replace(gate="report")])
+def test_every_answer_tells_that_a_source_does_not_refuse(answer: Policy | None) -> None:
+    source = Tenants(answer)
+    app = CORSMiddleware(SpyApp(), source)
+    source.works = True
+    assert call(app, "GET", "/").status == 200
+    source.works = False
+    assert statuses(app, "/") == [200]
+
+
+@pytest.mark.parametrize(
+    ("gate", "given", "expected"),
+    [
+        ("off", None, 200),
+        ("report", None, 200),
+        ("enforce", None, 403),
+        # At least what it says: what was given may be stricter.
+        ("off", POLICY, 403),
+        ("enforce", Policy(allow_origins=APP), 403),
+    ],
+)
+def test_a_source_may_say_what_gate_it_has_while_it_fails(
+    gate: str, given: Policy | None, expected: int
+) -> None:
+    source = Tenants(given, gate)
+    app = CORSMiddleware(SpyApp(), source)
+    if given is not None:
+        source.works = True
+        assert statuses(app, "/", origin=WRITER) == [200]
+        source.works = False
+    assert statuses(app, "/") == [expected]
+    assert statuses(CORSMiddleware(SpyApp(), None, paths={"/x": Tenants(None, gate)}), "/x") == [
+        403 if gate == "enforce" else 200
+    ]
+
+
+def test_a_gate_of_a_source_that_is_none_is_a_problem() -> None:
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), Tenants(None, "on"), paths={"/x": Tenants(None, "Off")})
+    assert str(caught.value) == (
+        "2 problems:\n"
+        "  policy.gate: 'on' is no mode of the gate. Write 'off', 'report' or 'enforce'."
+        " [gate-mode]\n"
+        "  paths['/x'].gate: 'Off' is no mode of the gate. Write 'off', 'report' or 'enforce'."
+        " [gate-mode]"
+    )
+
+
+def test_a_gate_that_is_written_down_holds_where_nothing_else_is_known() -> None:
+    paths: dict[str, Any] = {
+        "/declared": {"gate": "enforce", "own_origins": [OWN]},
+        "/open": {"gate": "off"},
+        "/own": {"own_origins": "http://localhost"},
+        "/none": None,
+    }
+    source = Tenants(POLICY)
+    app = CORSMiddleware(SpyApp(), source, paths=paths)
+    for works in (False, True, False):
+        source.works = works
+        assert statuses(app, *paths) == [403, 200, 403, 403]
+        own = {"Origin": "http://localhost", "Host": "evil.example.net"}
+        assert call(app, "POST", "/own", own).status == 200
+        spoofed = {"Origin": EVIL, "Host": "evil.example.net"}
+        assert call(app, "POST", "/own", spoofed).status == 403
+        assert call(app, "POST", "/declared", {"Origin": OWN}).status == 200
+
+
+def test_what_options_below_a_source_give_tells_of_its_gate() -> None:
+    source = Tenants(POLICY)
+    app = CORSMiddleware(SpyApp(), source, paths={"/mild": {"max_age": 1}, "/off": {"gate": "off"}})
+    source.works = True
+    assert statuses(app, "/mild", "/off") == [403, 200]
+    source.works = False
+    found = call(app, "GET", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
+    assert found.status == 403  # it is known to refuse that too
+
+
+def test_many_gates_of_sources_that_fail_do_not_fill_the_memory() -> None:
+    from corsgate import _closed
+
+    for port in range(1000, 1600):
+        closed = _closed.closed_under("enforce", (f"http://localhost:{port}",))
+        assert closed is _closed.closed_under("enforce", (f"http://localhost:{port}",))
+    assert len(_closed._closed) <= 256
+
+
+def test_none_of_the_applications_own_source_has_no_gate_around_it() -> None:
+    source = Tenants(POLICY)
+    source.works = True
+    app = CORSMiddleware(SpyApp(), source, paths={"/none": None})
+    assert statuses(app, "/", "/none") == [403, 403]
+    source.policy = None
+    assert statuses(app, "/", "/none") == [200, 200]
 
 
 @pytest.mark.parametrize("path", ["//admin/x", "/./admin/x", "/x/../admin/y", "/admin//x"])
@@ -726,7 +1026,7 @@ def test_a_path_that_may_be_resolved_has_the_strictest_gate_of_what_it_may_mean(
 
 
 def test_options_below_none_keep_the_gate_that_is_around() -> None:
-    from corsgate._sources import derive, leave
+    from corsgate._nested import derive, leave
 
     around = POLICY.replace(own_origins=[OWN])
     below = derive(leave(around), {"allow_origins": READER}, "view 'x'")
@@ -746,8 +1046,9 @@ def test_options_below_none_keep_the_gate_that_is_around() -> None:
 
 def test_options_below_none_do_not_open_the_gate_while_the_source_around_fails() -> None:
     from corsgate._denials import Denials
+    from corsgate._nested import derive, leave
     from corsgate._refusals import Gate
-    from corsgate._sources import decide_by, derive, leave
+    from corsgate._sources import decide_by
 
     works = True
 
@@ -775,6 +1076,52 @@ def test_where_all_gates_are_off_there_is_none() -> None:
     app = CORSMiddleware(SpyApp(), allow_origins=APP, write_origins=APP, paths={"/": None})
     assert app._held[1] is None
     assert CORSMiddleware(SpyApp(), POLICY)._held[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ({"allow_origins": APP, "write_origins": APP}, "write_origins"),
+        ({"allow_origins": APP, "write_origins": ()}, "write_origins"),
+        ({"allow_origins": APP, "own_origins": OWN}, "own_origins"),
+        (
+            {
+                "policy": None,
+                "paths": {
+                    "/a": {"write_origins": APP},
+                    "/b": Policy(allow_origins=APP, own_origins=OWN),
+                },
+            },
+            "own_origins and write_origins",
+        ),
+    ],
+)
+def test_options_of_a_gate_that_is_nowhere_on_are_said_to_do_nothing(
+    arguments: dict[str, Any], names: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    CORSMiddleware(SpyApp(), **arguments)
+    line = (
+        f"corsgate: CORSMiddleware has {names}, which only the gate reads, and no gate is on"
+        ' anywhere: give it gate="report", or leave it out'
+    )
+    assert caplog.record_tuples == [("corsgate", logging.WARNING, line)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"allow_origins": APP},
+        {"policy": POLICY},
+        {"allow_origins": APP, "write_origins": APP, "gate": "report"},
+        {"allow_origins": APP, "write_origins": APP, "paths": {"/": {"gate": "report"}}},
+        {"allow_origins": APP, "own_origins": OWN, "paths": {"/": lambda environ: None}},
+    ],
+)
+def test_options_of_a_gate_that_may_be_on_somewhere_are_fine(
+    arguments: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    CORSMiddleware(SpyApp(), **arguments)
+    assert caplog.messages == []
 
 
 # ------------------------------------------------------------------ handshakes

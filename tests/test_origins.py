@@ -651,6 +651,86 @@ def test_a_size_that_is_none_is_refused(maxsize: Any) -> None:
     assert (problem.code, problem.field, problem.value) == ("wrong-type", "maxsize", maxsize)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"ttl": ttl} for ttl in ("60", -1, 0, float("nan"), float("inf"), True, timedelta(0))),
+        *({"maxsize": size} for size in (0, -1, "10", True)),
+    ],
+    ids=repr,
+)
+def test_what_is_refused_is_named_with_what_to_write(arguments: dict[str, Any]) -> None:
+    [(field, value)] = arguments.items()
+    what, fix = {
+        "ttl": ("finite length of time above zero", "seconds, such as 60, or a timedelta"),
+        "maxsize": ("whole number above zero", "how many origins to keep, such as 10_000"),
+    }[field]
+    with pytest.raises(PolicyError) as caught:
+        CachedOrigins(_never, **arguments)
+    assert str(caught.value) == f"{field}: {value!r} is no {what}. Write {fix}. [wrong-type]"
+
+
+FULL = "one origin as browsers send it, such as 'https://app.example.com', or nothing for all"
+
+
+@pytest.mark.parametrize(
+    ("origin", "said", "fix", "code"),
+    [
+        (
+            "https://app.example.com/",
+            "has a slash or path after the host and port: an origin ends before that",
+            "'https://app.example.com'",
+            "origin-path",
+        ),
+        (
+            "https://App.example.com",
+            "is not in lower case",
+            "'https://app.example.com'",
+            "origin-upper-case",
+        ),
+        (
+            "https://app.example.com:443",
+            "names the default port of its scheme, which browsers leave out",
+            "'https://app.example.com'",
+            "origin-default-port",
+        ),
+        (
+            " https://app.example.com",
+            "has white space in it",
+            "'https://app.example.com'",
+            "origin-white-space",
+        ),
+        ("app.example.com", "has no scheme", "'https://app.example.com'", "origin-no-scheme"),
+        (
+            "https://a.example https://b.example",
+            "is several origins in one string",
+            FULL,
+            "origin-several",
+        ),
+        ("", "is empty", FULL, "origin-empty"),
+        ("null", "is no origin", FULL, "wrong-type"),
+        ("https://*.example.com", "is no origin", FULL, "wrong-type"),
+        ("*", "is no origin", FULL, "wrong-type"),
+        (["https://app.example.com"], "is no origin", FULL, "wrong-type"),
+        (b"https://app.example.com", "is no origin", FULL, "wrong-type"),
+        (True, "is no origin", FULL, "wrong-type"),
+    ],
+    ids=repr,
+)
+def test_an_origin_that_can_never_be_known_is_not_invalidated_in_silence(
+    origin: Any, said: str, fix: str, code: str, clock: Clock
+) -> None:
+    database = Database(A)
+    cached = CachedOrigins(database.is_known, clock=clock)
+    assert cached(A, {})
+    with pytest.raises(PolicyError) as caught:
+        cached.invalidate(origin)
+    assert isinstance(caught.value, ValueError)
+    assert str(caught.value) == f"origin: {origin!r} {said}. Write {fix}. [{code}]"
+    assert cached(A, {})
+    assert len(database.asked) == 1  # nothing is forgotten
+
+
 def test_it_is_shown_with_its_look_up() -> None:
     assert repr(CachedOrigins(_never)) == f"<CachedOrigins of {_never!r}>"
 

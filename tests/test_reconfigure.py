@@ -148,8 +148,10 @@ def test_a_gate_that_is_changed_has_the_same_on_denied_and_new_words() -> None:
     )
     gate.reconfigure(GATED)
     [shown] = call(gate, "POST", "/", asking(EVIL)).values("X-CORSGate-Reason")
-    assert shown.startswith(f"The page is on '{EVIL}', which write_origins does not trust.")
-    assert f'To allow it: write_origins=[..., "{EVIL}"]; if' in shown
+    assert shown.startswith(
+        f"The page is on '{EVIL}', which write_origins does not trust to write."
+    )
+    assert f'add it: write_origins=[..., "{EVIL}"]; if' in shown
     assert told == ["cross-site-write"]
 
 
@@ -166,3 +168,50 @@ def test_under_load_the_gate_is_never_that_of_the_other_policy(paths: Any) -> No
         assert ask(gate, "OPTIONS", "/x/y", PARTNER) in (LIMITED, UNLIMITED)
 
     under_load(change, check, (OPEN, GATED))
+
+
+class Source:
+    """Gives a policy, or fails."""
+
+    def __init__(self, policy: Policy | None) -> None:
+        self.policy = policy
+        self.works = True
+
+    def __call__(self, environ: object) -> Policy | None:
+        return self.give(environ)
+
+    def give(self, environ: object) -> Policy | None:
+        if self.works:
+            return self.policy
+        raise LookupError("the database is down")
+
+
+def sees(app: Any, path: str) -> int:
+    """What a page on another site gets that only reads: a gate that was assumed lets it."""
+    return call(app, "GET", path, asking(EVIL)).status
+
+
+@pytest.mark.parametrize("path", ["/", "/mild", "/own"])
+def test_what_a_source_is_known_by_outlives_a_change_to_the_same(path: str) -> None:
+    source, route = Source(GATED), Source(GATED)
+    paths: Any = {"/mild": {"max_age": 60}, "/own": route}
+    gate = CORSMiddleware(SpyApp(), source.give, paths=paths)
+    assert (sees(gate, "/"), sees(gate, "/own")) == (403, 403)
+    source.works = route.works = False
+    for _ in range(2):
+        gate.reconfigure(source.give)  # a bound method is equal, and not the same
+        assert sees(gate, path) == 403
+    assert len(gate._held[1]._given) == 2  # type: ignore[union-attr]
+
+
+def test_what_another_source_is_known_by_says_nothing_of_the_new_one() -> None:
+    open_one, gated, route = Source(OPEN), Source(GATED), Source(OPEN)
+    gate = CORSMiddleware(SpyApp(), open_one, paths={"/own": route})
+    assert (post(gate)[0], post(gate, "/own")[0]) == (200, 200)
+    open_one.works = gated.works = route.works = False
+    assert post(gate)[0] == 200
+    gate.reconfigure(gated)
+    assert post(gate)[0] == 403
+    assert len(gate._held[1]._given) == 1  # type: ignore[union-attr]
+    gate.reconfigure(OPEN)  # which has no gate, but that of the route that stays
+    assert post(gate, "/own")[0] == 200

@@ -80,7 +80,7 @@ def hostile_environs(draw: st.DrawFn) -> WSGIEnvironment:
     return environ
 
 
-@settings(max_examples=many(250, 100_000))
+@settings(max_examples=many(250, 30_000))
 @given(gated_options(), hostile_environs(), response_headers, st.booleans())
 @example(
     {"allow_origins": APP, "allow_headers": "*", "allow_credentials": True},
