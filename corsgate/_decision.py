@@ -10,7 +10,7 @@ from ._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Literal
 
     from .policy import Policy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
 NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
+NO_METHOD = ("GET",)  # allowed anyway; without the header, the method of any upload would be too
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
@@ -142,11 +143,11 @@ def without_caching(decision: Decision) -> Decision:
     return decision._replace(lines, decision._vary)
 
 
-def with_methods(decision: Decision, methods: Iterable[str]) -> Decision:
+def with_methods(decision: Decision, methods: Sequence[str]) -> Decision:
     """The answer to a preflight that tells of fewer methods."""
     lines = [line for line in decision._lines if line[0] != names.ALLOW_METHODS]
-    told = ((names.ALLOW_METHODS, ", ".join(methods)),) if methods else ()
-    return decision._replace([*lines, *told], decision._vary)
+    lines.append((names.ALLOW_METHODS, ", ".join(methods or NO_METHOD)))
+    return decision._replace(lines, decision._vary)
 
 
 def in_debug_mode(decision: Decision, reason: str) -> Decision:

@@ -7,7 +7,8 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
-from ._decision import NO_CONTENT, Decision, distinct, for_origin
+from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
+from ._log import WARNING, log
 from ._match import Matcher
 from ._origin import MAX_ORIGIN
 from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
@@ -15,7 +16,7 @@ from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
     from typing import Any
 
     from .policy import Policy
@@ -81,8 +82,8 @@ class _Ready:
         self.reflects_methods = bool(credentials) and "*" in policy.allow_methods
         self.reflects_headers = bool(credentials) and "*" in policy.allow_headers
         lines = [*credentials]
-        if policy.allow_methods and not self.reflects_methods:
-            lines.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods)))
+        if not self.reflects_methods:
+            lines.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods or NO_METHOD)))
         if policy.allow_headers and not self.reflects_headers:
             lines.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
@@ -216,21 +217,20 @@ _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
 
 
-def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
+def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]:
     """A response's headers with the decision's in them, as a new list.
 
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
+    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+        headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
     plain_names = _plain_names
     for name, _ in headers:
         if name not in plain_names:
             return _merge_headers(headers, decision)
-    try:
-        return headers + decision._lines  # the quickest way to make a new list
-    except TypeError:  # PEP 3333 wants a list; most servers take less
-        return [*headers, *decision._lines]
+    return headers + decision._lines  # quicker than a display of both
 
 
 def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
@@ -302,10 +302,9 @@ def _note_replaced(name: str, option: str) -> None:
     if name.lower() in _replaced:
         return
     _replaced.add(name.lower())
-    from logging import getLogger  # slow to import, and seldom needed
-
     instead = f"set {option} in the policy instead, or " if option else ""
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: took out the application's own %s header, since a policy applies here: "
         "%sgive this route the policy None to leave CORS to the application",
         show(name),

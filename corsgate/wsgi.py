@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ._decision import answer_preflight
-from ._denials import INFO, Denials, check_hooks, words_in
+from ._denials import Denials, check_hooks, words_in
 from ._engine import decide, write_headers
+from ._log import INFO
 from ._nested import NOT_GIVEN, may_gate
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal

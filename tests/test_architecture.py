@@ -18,6 +18,7 @@ PACKAGE = Path(corsgate.__file__).parent
 CORE = (
     "corsgate._record",
     "corsgate._protocol",
+    "corsgate._log",
     "corsgate.errors",
     "corsgate._callables",
     "corsgate._origin",

@@ -263,7 +263,7 @@ PREFLIGHTS = {
     "with no methods and headers": Preflight(
         {**LISTED, "allow_methods": [], "allow_headers": ""},
         asks(APP),
-        allows(APP, allow_methods=None, allow_headers=None),
+        allows(APP, allow_methods="GET", allow_headers=None),
     ),
     "with any method and header": Preflight(
         {**LISTED, "allow_methods": "*", "allow_headers": ["*", "Authorization"]},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from logging import getLogger
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 from django.utils.functional import Promise
 
+from .._log import WARNING, log
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
 from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
 from .._sources import warn_if_closed, warn_if_ungated
@@ -77,9 +77,10 @@ def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Sourc
 
 @lru_cache(maxsize=1)
 def _warn_about_urlconf() -> None:
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
-        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE",
     )
 
 
