@@ -71,6 +71,8 @@ def add_origin(request: HttpRequest) -> HttpResponse:
         Policy(allow_origins=[origin])
     except PolicyError as error:
         return HttpResponse(str(error), status=400, content_type="text/plain")
+    if "*" in origin or origin == "null":  # is_known is asked for whole origins only
+        return HttpResponse("Give one origin in full.", status=400, content_type="text/plain")
     AllowedOrigin.objects.update_or_create(origin=origin)
     # At once in this process; in others within the time that CachedOrigins keeps answers.
     known.invalidate(origin)
