@@ -151,7 +151,10 @@ def check_source(value: object, field: str) -> Problem | None:
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
     if isinstance(value, str) or is_list(value):
         # Origins, most likely; in `paths` options are a mapping.
-        fix = "{'allow_origins': [...]}" if field.startswith("paths[") else "allow_origins=[...]"
+        in_paths = field.startswith("paths[")
+        fix = "{'allow_origins': [...]}" if in_paths else "allow_origins=[...]"
+        if value in MODES:
+            fix = f"{{'gate': {value!r}}}" if in_paths else f"gate={value!r}"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
     return (
