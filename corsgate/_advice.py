@@ -162,10 +162,11 @@ def places_of(
 
 
 def check_use(rules: PathRules, views: Iterable[ViewPolicies], application: str) -> list[Problem]:
-    """Whether any origin is allowed, or may be."""
+    """Whether any origin is allowed, or may be; where a gate is on, it need not."""
     sources = [*rules.sources(), *(source for view in views for source in view.sources())]
     if all(
-        isinstance(source, NotGiven) or (isinstance(source, Policy) and not source.allow_origins)
+        isinstance(source, NotGiven)
+        or (isinstance(source, Policy) and not source.allow_origins and source.gate == "off")
         for source in sources
     ):
         return [finding("nothing-allowed", application)]

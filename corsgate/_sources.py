@@ -76,13 +76,16 @@ def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
 def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
     """Log a line where nothing is allowed anywhere, which is safe, and seldom what was meant.
 
+    A gate needs nothing to be allowed: alone it is there for the site's own pages.
+
     :param sources: all that there are, of the application, of paths and of views.
     :param gate: what to call the front end.
     :param fix: what to do, as a sentence without a full stop.
     """
     for source in sources:
-        may_allow = source is None or not isinstance(source, (Policy, NotGiven))
-        if may_allow or (isinstance(source, Policy) and source.allow_origins):
+        if source is None or may_gate(source):
+            return
+        if isinstance(source, Policy) and source.allow_origins:
             return
     from logging import getLogger  # slow to import, and seldom needed
 
