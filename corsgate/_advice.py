@@ -254,7 +254,16 @@ def unsafe_with_credentials(places: Iterable[Place]) -> set[str]:
         for _, policy in places
         if policy.allow_credentials and not _SAFE_METHODS.issuperset(policy.allow_methods)
         for text in _texts(policy)
+        if _may_write(policy, text)
     }
+
+
+def _may_write(policy: Policy, text: str) -> bool:
+    """Whether the gate lets an entry of `allow_origins` write, as far as texts tell."""
+    if policy.gate != "enforce" or policy.write_origins is None:
+        return True
+    is_text = all(isinstance(entry, str) and "*" not in entry for entry in policy.write_origins)
+    return not is_text or text in policy.write_origins
 
 
 def _texts(policy: Policy) -> list[str]:

@@ -436,6 +436,29 @@ def test_an_origin_that_django_refuses_to_take_posts_from_is_found(
     assert find(None, CORSGATE, CSRF, **settings, **reading) == []
 
 
+@pytest.mark.parametrize(
+    ("gate", "writers", "missing"),
+    [
+        ("enforce", [APP], [APP]),
+        ("enforce", [], []),
+        ("enforce", None, [APP, PARTNER]),
+        ("enforce", ["https://*.example.com"], [APP, PARTNER]),
+        ("report", [APP], [APP, PARTNER]),
+    ],
+)
+def test_an_origin_that_the_gate_keeps_from_posting_is_not_missed_there(
+    gate: str, writers: list[str] | None, missing: list[str]
+) -> None:
+    settings: dict[str, Any] = {
+        "CORS_ALLOW_ORIGINS": [APP, PARTNER],
+        "CORS_ALLOW_CREDENTIALS": True,
+        "CORS_GATE": gate,
+        "CORS_WRITE_ORIGINS": writers,
+    }
+    told = [UNTRUSTED.format(" and ".join(map(repr, missing)), missing)] if missing else []
+    assert find(None, CORSGATE, CSRF, **settings) == told
+
+
 # ------------------------------------------------------------------ deployment
 
 
