@@ -92,22 +92,27 @@ def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) ->
     getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
 
 
-def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
-    """Log a line where options of the gate are given, and no gate is on that would read them.
+def find_idle(sources: Iterable[Source | NotGiven]) -> list[str]:
+    """The options of the gate that are given where no gate is on that would read them.
 
-    :param sources: as of `warn_if_closed`, like the others.
+    :param sources: as of `warn_if_closed`.
     """
     policies = []
     for source in sources:
         if may_gate(source):
-            return
+            return []
         if isinstance(source, Policy):
             policies.append(source)
     found = {
         "own_origins": any(policy.own_origins for policy in policies),
         "write_origins": any(policy.write_origins is not None for policy in policies),
     }
-    names = " and ".join(name for name, given in found.items() if given)
+    return [name for name, given in found.items() if given]
+
+
+def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
+    """Log a line about such options; the arguments are as of `warn_if_closed`."""
+    names = " and ".join(find_idle(sources))
     if names:
         from logging import getLogger  # slow to import, and seldom needed
 
