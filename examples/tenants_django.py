@@ -7,6 +7,9 @@
 
 `asgi_app` is the same for an asynchronous server. There an origin that is known is answered in the
 event loop, and the database is asked in a thread.
+
+In a project `known` and `is_known` go to a module of their own, which the settings import. That is
+before there are models, so is_known imports its model when it is called.
 """
 
 import os
