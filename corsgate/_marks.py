@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import wraps
 
+from ._check import MODES
 from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave, may_gate
 from ._sources import build, check_source
 from .errors import PolicyError
@@ -74,7 +75,8 @@ def _bare(value: object) -> str:
             ' @cors(allow_origins="https://app.example.com"), or @cors(policy=source) for a'
             " callable that chooses the policy."
         )
-    return f"cors() takes a Policy or None, not {value!r}: write cors(allow_origins=...)."
+    option = f"gate={value!r}" if value in MODES else "allow_origins=..."
+    return f"cors() takes a Policy or None, not {value!r}: write cors({option})."
 
 
 def mark_of(target: object) -> Mark | None:

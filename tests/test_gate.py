@@ -1139,3 +1139,24 @@ def test_check_is_for_handshakes() -> None:
     assert (refused.allowed, refused.reason) == (False, "cross-site-websocket")
     assert handshake(Origin=OWN).allowed  # Chromium sends no Sec-Fetch-Site with a handshake
     assert handshake().allowed
+
+
+A_POLICY = "check() takes a Policy, not {}: write check(Policy(...), environ)."
+AN_ENVIRON = (
+    "check() takes the environ of a request, not 'GET': write request.environ, or request.META in"
+    " Django."
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "environ", "text"),
+    [
+        ({"gate": "enforce"}, {}, A_POLICY.format({"gate": "enforce"})),
+        (None, {}, A_POLICY.format(None)),
+        (POLICY, "GET", AN_ENVIRON),
+    ],
+)
+def test_check_says_what_it_takes(policy: Any, environ: Any, text: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        check(policy, environ)
+    assert str(caught.value) == text

@@ -105,6 +105,12 @@ def test_what_is_no_policy_says_what_to_write(value: Any) -> None:
         Mark(value, NOT_GIVEN, {})
 
 
+def test_a_mode_of_the_gate_is_an_option() -> None:
+    with pytest.raises(TypeError) as caught:
+        Mark("off", NOT_GIVEN, {})  # type: ignore[arg-type]
+    assert str(caught.value) == "cors() takes a Policy or None, not 'off': write cors(gate='off')."
+
+
 @pytest.mark.parametrize(
     ("positional", "policy", "given"),
     [
