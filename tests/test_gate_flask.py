@@ -694,3 +694,46 @@ def test_a_source_without_an_answer_is_within_the_gate_of_its_blueprint(gives: s
     trusted = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
     status = app.test_client().post("/own", headers=trusted).status_code
     assert status == (200 if gives is None else 403)
+
+
+@pytest.mark.parametrize("mark", [cors(max_age=5), cors(None)], ids=["options", "none"])
+def test_a_source_that_fails_hides_no_gate_around_it(mark: Any) -> None:
+    works = True
+
+    def source(environ: Any) -> Policy:
+        if works:
+            return Policy(allow_origins=APP)  # gives no gate, and is known for that
+        raise LookupError("the database is down")
+
+    app = Flask(__name__)
+    CORSGate(app, allow_origins=APP)
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    cors(gate="enforce")(outer)
+    cors(policy=source)(inner)
+    inner.post("/")(mark(lambda: "ran"))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    assert app.test_client().post("/", headers=headers).status_code == 200
+    works = False
+    assert app.test_client().post("/", headers=headers).status_code == 403
+
+
+def test_none_below_says_nothing_of_the_application() -> None:
+    def failing(environ: Any) -> Policy:
+        raise LookupError("the database is down")
+
+    def silent(environ: Any) -> None:
+        return None
+
+    app = Flask(__name__)
+    CORSGate(app, failing)
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    cors(None)(outer)
+    cors(policy=silent)(inner)
+    inner.post("/")(lambda: "ran")
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    for _ in range(2):
+        assert app.test_client().post("/", headers=headers).status_code == 403
