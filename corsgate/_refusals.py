@@ -159,7 +159,8 @@ class Gate:
         if isinstance(source, Between):
             return self._closed_between(source, environ)
         kept: list[Policy] = []  # of what fails, from the inside
-        inner, found = source, policy
+        inner: Source = source
+        found = policy
         while found is None or not _has_gate(found):
             if found is FAILED:
                 kept.append(self._kept(inner))

@@ -480,6 +480,30 @@ def test_every_kind_of_view_has_its_gate(send: Send, sync_only: bool) -> None:
         assert reached(send, *names, origin=APP) == names
 
 
+@each_send
+@pytest.mark.parametrize("around", ["settings", "class"])
+def test_a_class_that_serves_a_method_by_itself_is_not_exempt_by_its_other_methods(
+    send: Send, around: str
+) -> None:
+    class Dispatching(View):
+        @cors(gate="off")
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+        def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request)
+            return super().dispatch(request, *args, **kwargs)
+
+    marked = gated(Dispatching) if around == "class" else Dispatching
+    settings = {"CORS_GATE": "enforce"} if around == "settings" else {}
+    urls: URLs = [path("", marked.as_view())]
+    with settings_of(urls, CORS_ALLOW_ORIGINS=[APP], **settings):
+        assert reached(send, "/") == []
+        assert reached(send, "/", origin=APP) == ["/"]
+        assert visit(send, "/", "GET").status == 200
+
+
 def passing_on(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
     """A middleware that knows nothing of asynchronous code."""
 

@@ -226,7 +226,8 @@ def _left_to_judge(request: HttpRequest, rules: PathRules) -> tuple[Source, dict
         meta = for_method(meta, method)
     if passes(meta):
         return None
-    source = source_of_view(request, method, rules)
+    # The view itself may serve what routing knows no handler for.
+    source = source_of_view(request, method, rules, as_written=True)
     return None if getattr(request, _JUDGED, None) == (source, method) else (source, meta)
 
 
