@@ -737,3 +737,21 @@ def test_none_below_says_nothing_of_the_application() -> None:
     headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
     for _ in range(2):
         assert app.test_client().post("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("gate", ["enforce", "off"])
+def test_one_mark_on_two_views_is_hidden_at_the_one_where_it_is(gate: Any) -> None:
+    site = Site()
+    CORSGate(site.app, **OPTIONS)
+    shared = cors(gate=gate)
+
+    def hiding(view: Callable[..., str]) -> Callable[..., str]:
+        return lambda: view()
+
+    site.add("/seen", shared)
+    site.add("/hidden", lambda view: hiding(shared(view)))
+    site.app.add_url_rule("/calls", "calls", lambda: site.app.view_functions["/seen"]())
+    assert site.send("/seen").status == (403 if gate == "enforce" else 200)
+    assert site.send("/hidden", origin=APP).status == 500
+    assert site.send("/calls", "GET", APP).status == 200
+    assert "/hidden" not in site.ran

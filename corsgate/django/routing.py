@@ -273,7 +273,8 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     everywhere = (*rules.sources(), *sources)
     warn_if_closed(everywhere, "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
     warn_if_ungated(everywhere, "CORSMiddleware", "set CORS_GATE")
-    return frozenset(mark for policies in merged.values() for mark in policies.marks)
+    marks = [mark for policies in merged.values() for mark in policies.marks]
+    return frozenset(known for mark in marks for known in (mark, mark.origin))
 
 
 @lru_cache(maxsize=1024)
