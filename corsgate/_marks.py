@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from functools import wraps
 
-from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave, may_gate
+from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave
 from ._sources import build, check_source
 from .errors import PolicyError
 from .policy import Policy
@@ -72,9 +72,9 @@ class Mark:
             return build(self.options, problems, base, f"{place}: ")
         if self.policy is None:
             return leave(base)
-        return (
-            Within(self.policy, base) if callable(self.policy) and may_gate(base) else self.policy
-        )
+        if callable(self.policy) and base is not None:
+            return Within(self.policy, base)
+        return self.policy
 
 
 def _bare(value: object) -> str:

@@ -165,12 +165,12 @@ class Derived:
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
         source: Any = self._source
-        left = isinstance(source, HandsOff)
         # Fails if that does, and then the gate around holds.
-        base: Any = None if left else source(environ)
-        if base is None and isinstance(source, (HandsOff, Within)):
-            left, around = True, source.gated
-            base = around(environ) if callable(around) else around
+        base: Any = None if isinstance(source, HandsOff) else source(environ)
+        left = base is None
+        while base is None and isinstance(source, (HandsOff, Within)):
+            source = source.gated
+            base = source(environ) if callable(source) else source
         if base is not None and not isinstance(base, Policy):
             return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))

@@ -497,7 +497,7 @@ def test_a_class_that_serves_a_method_by_itself_is_not_exempt_by_its_other_metho
             return super().dispatch(request, *args, **kwargs)
 
     marked = gated(Dispatching) if around == "class" else Dispatching
-    settings = {"CORS_GATE": "enforce"} if around == "settings" else {}
+    settings: dict[str, Any] = {"CORS_GATE": "enforce"} if around == "settings" else {}
     urls: URLs = [path("", marked.as_view())]
     with settings_of(urls, CORS_ALLOW_ORIGINS=[APP], **settings):
         assert reached(send, "/") == []

@@ -750,8 +750,38 @@ def test_one_mark_on_two_views_is_hidden_at_the_one_where_it_is(gate: Any) -> No
 
     site.add("/seen", shared)
     site.add("/hidden", lambda view: hiding(shared(view)))
-    site.app.add_url_rule("/calls", "calls", lambda: site.app.view_functions["/seen"]())
+    site.app.add_url_rule("/calls", "calls", lambda: str(site.app.view_functions["/seen"]()))
     assert site.send("/seen").status == (403 if gate == "enforce" else 200)
     assert site.send("/hidden", origin=APP).status == 500
     assert site.send("/calls", "GET", APP).status == 200
     assert "/hidden" not in site.ran
+
+
+def marked_by(app_policy: Any, *marks: Any) -> int:
+    """The status of a page elsewhere that writes, with a mark on each blueprint and on the view."""
+    app = Flask(__name__)
+    CORSGate(app, app_policy)
+    group: Any = app
+    nested: list[tuple[Any, Blueprint]] = []
+    for number, mark in enumerate(marks[:-1]):
+        inner = Blueprint(f"group{number}", __name__)
+        mark(inner)
+        nested.append((group, inner))
+        group = inner
+    group.post("/")(marks[-1](lambda: "ran"))
+    for outer, inner in reversed(nested):
+        outer.register_blueprint(inner)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    return app.test_client().post("/", headers=headers).status_code
+
+
+def test_options_within_sources_without_an_answer_keep_the_gate_around_all_of_them() -> None:
+    enforced = Policy(allow_origins=APP, gate="enforce")
+    silent = cors(policy=lambda environ: None)
+    for app_policy in (enforced, lambda environ: enforced):
+        assert marked_by(app_policy, cors(None), silent, cors(max_age=5)) == 403
+        assert marked_by(app_policy, silent, cors(None), cors(max_age=5)) == 403
+        assert marked_by(app_policy, silent, cors(gate="off")) == 200
+        # A group that is exempt stays so, whether a source in it answers or not.
+        assert marked_by(app_policy, cors(gate="off"), silent) == 200
+        assert marked_by(app_policy, cors(gate="off"), silent, cors(max_age=5)) == 200
