@@ -196,8 +196,6 @@ class Gate:
     def _kept(self, source: Source) -> Policy:
         """What stands for a source whatever it says now: nothing is allowed, under its gate."""
         root, written = root_of(source)
-        if root is None or isinstance(root, Policy):
-            return CLOSED
         keys = [(id(root), mode) for mode in MODES]
         known = [self._given[key][1] for key in keys if key in self._given]
         declared: str | None = getattr(root, "gate", None)

@@ -70,6 +70,7 @@ def test_a_mark_is_a_policy_none_a_source_or_options() -> None:
     assert Mark(NOT_GIVEN, policy, {}).apply(BASE, "view", problems) is policy
     assert Mark(NOT_GIVEN, None, {}).apply(BASE, "view", problems) is None
     assert Mark(NOT_GIVEN, source, {}).apply(BASE, "view", problems) == Within(source, BASE)
+    assert hash(Within(source, BASE)) == hash(Within(source, BASE))
     assert Mark(NOT_GIVEN, source, {}).apply(None, "view", problems) is source
     assert options(max_age=5).apply(BASE, "view", problems) == BASE.replace(max_age=5)
     assert problems == []
