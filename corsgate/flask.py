@@ -354,9 +354,10 @@ def cors(
     :raises PolicyError: with every problem that the arguments have; what only shows together with
         inherited options is reported at the first request.
     """
-    mark = Mark(positional, policy, options)
+    shared = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
+        mark = shared.copy()
         notice_mark(mark)
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")

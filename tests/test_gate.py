@@ -14,6 +14,7 @@ from wsgi_client import Answer, Body, SpyApp, call, comparable, environ_of
 import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
 from corsgate._closed import FAILED
+from corsgate._nested import closed_between
 from corsgate.errors import show
 from corsgate.wsgi import CORSMiddleware
 
@@ -859,7 +860,13 @@ def test_a_route_whose_source_fails_keeps_its_own_gate() -> None:
         assert statuses(app, *paths) == [403, 403, 200, 200]
         assert call(app, "POST", "/declared", {"Origin": OWN}).status == 200
         assert statuses(bare, "/given", "/other", "/") == [403, 403, 200]
-        assert statuses(app, "//given") == [200]  # no gate is written down, and the other has none
+        # A path that may mean another has the gate of either.
+        assert statuses(app, "//given", "/x/..//given", "//open", "/./plain") == [
+            403,
+            403,
+            200,
+            200,
+        ]
 
 
 class Tenants:
@@ -1023,6 +1030,35 @@ def test_a_path_that_may_be_resolved_has_the_strictest_gate_of_what_it_may_mean(
     assert statuses(app, path) == [403 if "y" in path else 200]
     app = CORSMiddleware(SpyApp(), POLICY, paths={"/admin/x": {"gate": "off"}, "/admin/y": None})
     assert statuses(app, path) == [403]
+
+
+def test_what_such_a_path_may_mean_is_asked_each_time_and_kept_once() -> None:
+    source = Tenants(POLICY)
+    paths: dict[str, Any] = {
+        "/admin/*": source,
+        "/none": hands_off,
+        "/report": lambda environ: Policy(gate="report"),
+        "/own": {"gate": "enforce", "own_origins": [OWN]},
+    }
+    app = CORSMiddleware(SpyApp(), Policy(allow_origins=APP), paths=paths)
+    gate = app._held[1]
+    assert gate is not None
+    assert statuses(app, "//admin/x", "//none", "//report", "//own") == [403, 200, 200, 403]
+    # What has never answered is not to be written to; what may be read needs no gate.
+    assert call(app, "GET", "//admin/x", {"Origin": EVIL}).status == 200
+    source.works = True
+    assert call(app, "GET", "//admin/x", {"Origin": EVIL}).status == 403
+    own = {"Origin": OWN, "Host": "inside"}
+    assert [call(app, "POST", f"/x/..//{path}", own).status for path in ("own", "admin")] == [
+        200,
+        403,
+    ]
+    kept = len(gate._given)
+    source.works = False
+    assert statuses(app, *(f"/{'/' * more}admin/{more}" for more in range(1, 9))) == [403] * 8
+    assert len(gate._given) == kept
+    assert closed_between(source, POLICY) == closed_between(source, POLICY) != POLICY
+    assert hash(closed_between(source)) == hash(closed_between(source))
 
 
 def test_options_below_none_keep_the_gate_that_is_around() -> None:

@@ -65,11 +65,17 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
     return route(request, request.META["REQUEST_METHOD"], rules, active)[0]
 
 
-def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Source:
-    """The source for the view that Django has chosen."""
+def source_of_view(
+    request: HttpRequest, method: str, rules: PathRules, *, as_written: bool = False
+) -> Source:
+    """The source for the view that Django has chosen.
+
+    :param as_written: whether the methods without a handler have no part in what the others share.
+    """
     match = request.resolver_match
     if _marks_exist and match is not None:
-        found, _ = _policies_of(match.func, rules).judged_by(method)
+        policies = _policies_of(match.func, rules)
+        found = policies.source(method) if as_written else policies.judged_by(method)[0]
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
@@ -268,7 +274,8 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     everywhere = (*rules.sources(), *sources)
     warn_if_closed(everywhere, "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
     warn_if_ungated(everywhere, "CORSMiddleware", "set CORS_GATE")
-    return frozenset(mark for policies in merged.values() for mark in policies.marks)
+    marks = [mark for policies in merged.values() for mark in policies.marks]
+    return frozenset(known for mark in marks for known in (mark, mark.origin))
 
 
 @lru_cache(maxsize=1024)
