@@ -143,7 +143,11 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
     hint = f"The options are {', '.join(known)}."
     if name.removeprefix(prefix).lower() == "paths":
         hint = "It belongs to the gate, as in CORSMiddleware(app, paths={...}), not to a policy."
-    near = [word for word in known if distance(name.lower(), word.lower()) <= 2]
+    near = [
+        word
+        for word in known
+        if abs(len(word) - len(name)) <= 2 and distance(name.lower(), word.lower()) <= 2
+    ]
     foreign = _foreign(name[len(prefix) :])
     if near:
         hint = f"Write {min(near, key=lambda word: distance(name.lower(), word.lower()))}."

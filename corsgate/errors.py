@@ -193,6 +193,10 @@ def _cut(text: str) -> str:
     return text if len(text) <= 100 else f"{text[:80]}... ({len(text)} characters)"
 
 
+def _printable(char: str) -> str:
+    return char if char.isprintable() else repr(char)[1:-1]
+
+
 class Problem(Record):
     """One thing that is wrong with a configuration.
 
@@ -218,7 +222,9 @@ class Problem(Record):
         return hash((self.code, self.field, self.message))
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message} {self.hint} [{self.code}]"
+        text = f"{self.field}: {self.message} {self.hint} [{self.code}]"
+        # The name of an option that is not ours may hold anything.
+        return text if text.isprintable() else "".join(map(_printable, text))
 
     def at(self, field: str) -> Problem:
         """The same problem, found at another place."""
