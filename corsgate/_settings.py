@@ -98,7 +98,7 @@ def _read_text(name: str, text: str) -> object:
         digits = text.strip().removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
             raise ValueError("a whole number", "digits only, such as 600")
-        return int(text)
+        return int(text.strip())  # which takes more for white space than int() does
     if name not in _NO_LISTS and (fix := find_brackets(text)):
         raise ValueError("a list with commas", fix)
     return text

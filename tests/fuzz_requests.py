@@ -82,11 +82,19 @@ OWN = Policy(allow_origins="*", gate="enforce", own_origins=["https://own.exampl
 REPORTING = Policy(allow_origins=PATTERNS[:3], allow_credentials=True, gate="report")
 
 
+class BrokenError(Exception):
+    """What cannot be shown, and what would be lines of its own in the log."""
+
+    def __repr__(self) -> str:
+        text: str = self.args[0]
+        return f"{text}\r\nforged: {text}" if text.endswith("7") else text[1_000]
+
+
 def ask_database(origin: str, environ: Mapping[str, Any]) -> bool:
-    """Says yes to most, and fails now and then with what it was given."""
+    """Says yes to most, and fails now and then."""
     if "7" in origin:
-        raise LookupError(origin)
-    return "no" not in origin or origin  # type: ignore[return-value]
+        raise BrokenError(origin)
+    return BrokenError(origin) if "no" in origin else True  # type: ignore[return-value]
 
 
 CALLABLE = Policy(allow_origins=[ask_database, "https://no.example"])
@@ -419,7 +427,7 @@ def says_yes(entry: Any, origin: str) -> bool:
         return entry.fullmatch(origin) is not None
     try:
         return entry(origin, {}) is True
-    except LookupError:
+    except BrokenError:
         return False
 
 
