@@ -348,13 +348,11 @@ def judge_gate(
         assert called is (passes or gated.gate != "enforce")
         return
     assert not called, "a preflight has come to the application"
-    writers = gated.write_origins
-    if writers is None:
-        writers = tuple(entry for entry in gated.allow_origins if entry not in ("*", "null"))
+    writers = gated.allow_origins if gated.write_origins is None else gated.write_origins
+    texts = [entry for entry in writers if isinstance(entry, str) and entry not in ("*", "null")]
     safe = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"] in SAFE
-    refused = gated.gate == "enforce" and not (
-        safe or reference_allows(writers, environ["HTTP_ORIGIN"])
-    )
+    trusted = safe or reference_allows(texts, environ["HTTP_ORIGIN"])
+    refused = gated.gate == "enforce" and not trusted
     assert (status == "403 Forbidden") is not allowed
     if refused and allowed:
         assert {*lines.get("access-control-allow-methods", "GET").split(", ")} <= SAFE
