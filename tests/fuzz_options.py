@@ -61,7 +61,7 @@ CALLABLES: list[Any] = [
     coroutine,
     Odd(),
     Odd,
-    print,
+    len,
     str.lower,
     bool,
 ]
