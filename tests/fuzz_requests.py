@@ -50,7 +50,7 @@ WORDS = """
     https:// http:// ftp:// tauri://localhost null app.example.com .example.com pr-1.example.org
     a.write.example https://own.example own.example a.old.example localhost :8000 :443 :80 :* *
     https://a.b https://[::1] [::ffff:7f00:1] [ ] @ xn-- .evil.example 127.0.0.1 1.2.3.4. 0x7f.1
-    cross-site same-site same-origin none websocket public own gated broken no
+    cross-site same-site same-origin none websocket public own gated broken odd no X-Tenant: DELETE
     x-a, authorization content-type , ,,
 """.split()
 WORDS += ["\t", "\r", "\n ", "\n", "\0", "\x1b[31m", "\x7f", "\xe9", "\xc3\xa9", "\xff"]
@@ -106,7 +106,20 @@ def by_host(environ: Mapping[str, Any]) -> Policy | None:
     host: str = environ.get("HTTP_HOST", "")
     if host == "broken":
         raise RuntimeError(host)
+    if host == "odd":
+        return host  # type: ignore[return-value]
     return tenants.get(host, SITE)
+
+
+class ByMethod:
+    """A policy for each method, and a header that it depends on as well."""
+
+    vary = "X-Tenant"
+
+    def __call__(self, environ: Mapping[str, Any]) -> Policy | None:
+        if "HTTP_X_TENANT" in environ:
+            return CALLABLE
+        return {"PUT": MIRROR, "GET": None, "DELETE": GATED}.get(environ["REQUEST_METHOD"], SITE)
 
 
 NESTED: dict[str, Source] = {
@@ -129,6 +142,7 @@ SITES: list[tuple[Source, dict[str, Source]]] = [
     (by_host, {}),
     (SITE, NESTED),
     (by_host, NESTED),
+    (ByMethod(), {}),
     (Policy(), {"/x/*": CALLABLE, "/": GATED}),
 ]
 
@@ -272,7 +286,8 @@ def judge(case: Case, status: str, headers: Headers, body: bytes) -> None:
     elif body != ODD:
         assert body in FIXED or (debug and is_plain(body[:-1].decode()))
     if found == [None] and called:
-        assert headers == case.answered
+        added = [("Vary", "Origin, X-Tenant")] if isinstance(case.site[0], ByMethod) else []
+        assert headers == case.answered + added or (added and members(case.answered))
         return
 
     lines: dict[str, str] = {}
@@ -324,7 +339,7 @@ def judge_vary(case: Case, headers: Headers, policy: Policy | None, preflight: b
     wanted = {"origin"} if policy.allow_origins and "*" not in policy.allow_origins else set()
     if preflight:
         wanted = {"origin", "access-control-request-method", "access-control-request-headers"}
-    assert wanted <= named <= kept | wanted | {"origin", "sec-fetch-site"}, headers
+    assert wanted <= named <= kept | wanted | {"origin", "sec-fetch-site", "x-tenant"}, headers
 
 
 def judge_gate(
@@ -392,10 +407,14 @@ def rule(source: Source, paths: Mapping[str, Source], path: str) -> Source:
 def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     if source is None or isinstance(source, Policy):
         return source
+    method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
+    if environ["REQUEST_METHOD"] == "OPTIONS" and method is not None and "HTTP_ORIGIN" in environ:
+        environ = {**environ, "REQUEST_METHOD": method}
     try:
-        return source(environ)
+        found = source(environ)
     except RuntimeError:
         return Policy()
+    return found if found is None or isinstance(found, Policy) else Policy()
 
 
 def allows(policy: Policy, environ: Mapping[str, Any]) -> bool:

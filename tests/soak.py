@@ -229,11 +229,12 @@ def long_lists(wire: Connection, chance: random.Random, front: str) -> None:
 def mirrored(wire: Connection, chance: random.Random, front: str) -> None:
     """Names that are given back, unless they are too long or none."""
     names = [f"x-{label(chance)}" for _ in range(chance.choice((1, 20, 300)))]
-    sent = ",".join(names) + chance.choice(("", ",", ",\xe9", ", x y"))
+    tail, tokens = chance.choice((("", True), (",", True), (",\xe9", False), (", x y", False)))
+    sent = ",".join(names) + tail
     headers = asking_for("PURGE", Access_Control_Request_Headers=sent)
     expected = goes_on(APP, **READ) | comparable({"Access-Control-Allow-Methods": "PURGE"})
     del expected["access-control-allow-headers"]
-    if len(sent) <= 4_096 and sent.rstrip(",")[-1] not in "\xe9y":
+    if tokens and len(sent) <= 4_096:
         expected["access-control-allow-headers"] = frozenset(names)
     expect(wire, "OPTIONS", f"/{front}/mirror", headers, 204, expected)
 

@@ -16,7 +16,7 @@ def test_what_is_kept_breaks_nothing(name: str, kept: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_made_of_it_breaks_nothing(name: str) -> None:
     run, _ = target(name)
-    for data in mutations(name, 8, 3_000):
+    for data in mutations(name, 8, 2_000):
         try:
             run(data)
         except BaseException as error:
