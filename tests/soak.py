@@ -29,6 +29,7 @@ from wsgi_client import comparable
 MINUTES = 10
 FRONTS = ("wsgi", "flask")
 BURST = 50  # requests over one connection
+BLOCK = 2  # seconds
 HOSTILE, ALLOWED = 3, 2  # threads
 # Of the resident memory, from after the first tenth to the end. Answers for a thousand origins are
 # kept for each policy (about 1 KiB each, 8 MiB in all here), and malloc gives little back; a leak
@@ -68,8 +69,8 @@ class Report:
         for what in ("resident", "traced", "left"):
             sizes = [found[what] // 1024 for found in self.memory]
             if any(sizes):
-                yield f"{what}: {sizes[0]} KiB after the first tenth, {sizes[-1]} at the end"
-                yield f"  all: {sizes}"
+                after, end = sizes[0], sizes[-1]
+                yield f"{what}: {after} KiB after a tenth, {end} at the end, {max(sizes)} at most"
         for front in FRONTS:
             medians = {}
             for besides in BESIDES:
@@ -82,20 +83,25 @@ class Report:
             yield f"{front}: median when hostile / when hostile to bare: {attacked / spared:.3f}"
 
 
-def soak(seconds: float, folder: Path, *, traced: bool, blocks: int = 10) -> Report:
-    """Load for so many seconds, in blocks: see `BESIDES`."""
-    report = Report()
+def soak(seconds: float, folder: Path, *, traced: bool, blocks: int) -> Report:
+    """Load for so many seconds, in short blocks, so that what else runs disturbs all of them alike.
+
+    What is sent changes from block to block: see `BESIDES`. Memory is measured after each tenth.
+    """
+    report, begun = Report(), time.monotonic()
+    tenth = max(1, blocks // 10)
     with running(lambda port, _: command(port, folder, traced), folder / "server") as server:
         for number in range(blocks):
-            besides = BESIDES[max(0, number % 5 - 2)]
-            load(server, report, seconds / blocks, besides)
-            report.memory.append(memory(server))
+            load(server, report, seconds / blocks, number)
+            if (number + 1) % tenth == 0:
+                report.memory.append(memory(server))
         log = (folder / "log").read_text("utf-8")
         output = server.output
     report.errors += [f"in the log: {line!r}" for line in log.splitlines() if not fits_log(line)]
-    # At most 60 a minute for each front end, and those about callables that fail.
-    if log.count("\n") > (seconds / 60 + 2) * 61 * len(FRONTS) + 100:
-        report.errors.append(f"the log has {log.count(chr(10))} lines")
+    # At most 60 a minute for each front end, and one a minute about the look-ups that fail.
+    minutes, most = (time.monotonic() - begun) // 60 + 2, 61 * len(FRONTS) + 1
+    if log.count("corsgate: ") > minutes * most:
+        report.errors.append(f"the log has {log.count('corsgate: ')} lines")
     report.errors += re.findall(r"^\w*(?:Error|Exception|Traceback)\b.*", output, re.MULTILINE)
     return report
 
@@ -122,12 +128,13 @@ def fits_log(line: str) -> bool:
 # ------------------------------------------------------------------ who sends what
 
 
-def load(server: Running, report: Report, seconds: float, besides: str) -> None:
+def load(server: Running, report: Report, seconds: float, block: int) -> None:
+    besides = BESIDES[max(0, block % 5 - 2)]
     until = time.monotonic() + seconds
     lock = threading.Lock()
 
     def work(number: int, send: Callable[[Connection, random.Random], str]) -> None:
-        chance = random.Random(f"{number} {len(report.memory)}")
+        chance = random.Random(f"{number} {block}")
         begun = False
         while not begun or time.monotonic() < until:
             begun = True
@@ -297,7 +304,12 @@ def main(seconds: float) -> int:
         ("traced", 0.2, MOST_LEFT, "left"),
     ):
         (folder / name).mkdir()
-        report = soak(seconds * share, folder / name, traced=name == "traced", blocks=20)
+        report = soak(
+            seconds * share,
+            folder / name,
+            traced=name == "traced",
+            blocks=max(5, int(seconds * share / BLOCK)),
+        )
         print(f"== {name}, {seconds * share:.0f} seconds", *report.lines(), sep="\n", flush=True)
         grown = report.grown(what)
         print(f"{what} has grown by {grown / 1024:.0f} KiB; the bound is {limit / 1024:.0f}")
