@@ -411,7 +411,7 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     if environ["REQUEST_METHOD"] == "OPTIONS" and method is not None and "HTTP_ORIGIN" in environ:
         environ = {**environ, "REQUEST_METHOD": method}
     try:
-        found = source(environ)
+        found: object = source(environ)
     except RuntimeError:
         return Policy()
     return found if found is None or isinstance(found, Policy) else Policy()

@@ -31,13 +31,13 @@ FRONTS = ("wsgi", "flask")
 BURST = 50  # requests over one connection
 BLOCK = 2  # seconds
 HOSTILE, ALLOWED = 3, 2  # threads
-# Of the resident memory, from after the first tenth to the end. Answers for a thousand origins are
-# kept for each policy (about 1 KiB each, 8 MiB in all here), and malloc gives little back; a leak
-# of one object (50 bytes) for each request would be 25 MiB in 500,000 requests.
-MOST_GROWTH = 16 * 2**20
-# Of what lines of corsgate hold once the answers that are kept are dropped. The log remembers the
-# origins of 60 lines, cut to 328 characters, for each front end: some are longer than others.
-MOST_LEFT = 64 * 2**10
+# Of the resident memory, from after the first tenth to the end. Each of the four policies may keep
+# 2,048 answers of about 1 KiB. A leak of one object (50 bytes) for each request would be 10 MiB in
+# 200,000 requests, and answers without a bound many times that.
+MOST_GROWTH = 8 * 2**20
+# Of what lines of corsgate hold once all that is dropped, which is the same to a few hundred bytes:
+# even the shortest run has a thousand requests.
+MOST_LEFT = 4 * 2**10
 
 # What is sent besides the requests that are measured: hostile ones in three blocks of five, in one
 # the same ones to the bare application, and in one such as are allowed.
@@ -67,7 +67,7 @@ class Report:
         yield f"  {dict(sorted(self.sent.items()))}"
         yield from self.errors[:10]
         for what in ("resident", "traced", "left"):
-            sizes = [found[what] // 1024 for found in self.memory]
+            sizes = [found[what] // 1024 for found in self.memory if what in found]
             if any(sizes):
                 after, end = sizes[0], sizes[-1]
                 yield f"{what}: {after} KiB after a tenth, {end} at the end, {max(sizes)} at most"
@@ -86,20 +86,27 @@ class Report:
 def soak(seconds: float, folder: Path, *, traced: bool, blocks: int) -> Report:
     """Load for so many seconds, in short blocks, so that what else runs disturbs all of them alike.
 
-    What is sent changes from block to block: see `BESIDES`. Memory is measured after each tenth.
+    What is sent changes from block to block: see `BESIDES`. Memory is measured after each tenth; at
+    the first and the last time, without what may be kept too.
     """
     report, begun = Report(), time.monotonic()
     tenth = max(1, blocks // 10)
     with running(lambda port, _: command(port, folder, traced), folder / "server") as server:
+        for kind in KINDS:  # what is made but once should not count
+            for front in FRONTS:
+                with server.connect() as wire:
+                    kind(wire, random.Random(0), front)
         for number in range(blocks):
             load(server, report, seconds / blocks, number)
             if (number + 1) % tenth == 0:
-                report.memory.append(memory(server))
+                drop = not report.memory or number + 1 == blocks
+                report.memory.append(memory(server, drop))
         log = (folder / "log").read_text("utf-8")
         output = server.output
     report.errors += [f"in the log: {line!r}" for line in log.splitlines() if not fits_log(line)]
-    # At most 60 a minute for each front end, and one a minute about the look-ups that fail.
-    minutes, most = (time.monotonic() - begun) // 60 + 2, 61 * len(FRONTS) + 1
+    # At most 60 a minute for each front end, and one a minute about the look-ups that fail; what
+    # is dropped may come again.
+    minutes, most = (time.monotonic() - begun) // 60 + 4, 61 * len(FRONTS) + 1
     if log.count("corsgate: ") > minutes * most:
         report.errors.append(f"the log has {log.count('corsgate: ')} lines")
     report.errors += re.findall(r"^\w*(?:Error|Exception|Traceback)\b.*", output, re.MULTILINE)
@@ -114,9 +121,10 @@ def command(port: int, folder: Path, traced: bool) -> list[str]:
     ]
 
 
-def memory(server: Running) -> dict[str, int]:
+def memory(server: Running, drop: bool) -> dict[str, int]:
     with server.connect() as wire:
-        found: dict[str, int] = json.loads(wire.ask("GET", "/memory").body)
+        answer = wire.ask("GET", "/memory/drop" if drop else "/memory")
+        found: dict[str, int] = json.loads(answer.body)
     return found
 
 
@@ -308,7 +316,7 @@ def main(seconds: float) -> int:
             seconds * share,
             folder / name,
             traced=name == "traced",
-            blocks=max(5, int(seconds * share / BLOCK)),
+            blocks=max(10, int(seconds * share / BLOCK) // 10 * 10),
         )
         print(f"== {name}, {seconds * share:.0f} seconds", *report.lines(), sep="\n", flush=True)
         grown = report.grown(what)

@@ -20,6 +20,8 @@ import flask
 
 import corsgate.wsgi
 from corsgate import Policy
+from corsgate._callables import failures
+from corsgate._denials import _Limiter
 from corsgate.flask import CORSGate, cors
 from corsgate.origins import CachedOrigins
 
@@ -81,14 +83,24 @@ FRONTS: dict[str, WSGIApplication] = {
 
 
 def memory(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """What the process holds, in bytes, and what it may keep, which is dropped then."""
+    """What the process holds, in bytes; at /memory/drop, also without what it may keep."""
     found = {"resident": resident(), "traced": traced()}
+    if environ["PATH_INFO"] == "/drop":
+        drop()
+        found["left"] = traced()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(found).encode()]
+
+
+def drop() -> None:
+    """Drops what may be kept: answers, origins of a database, which lines the log has had."""
     for policy in POLICIES:
         policy._set(_ready=None)
     TENANTS.invalidate()
-    found["left"] = traced()
-    start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps(found).encode()]
+    failures.clear()
+    for found in gc.get_objects():
+        if isinstance(found, _Limiter):
+            found._lines.clear()
 
 
 def resident() -> int:
