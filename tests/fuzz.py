@@ -1,21 +1,22 @@
 """Coverage-guided fuzzing with atheris: `python tests/fuzz.py [seconds] [target ...]`.
 
 Runs each target for its share of the seconds, each in a process of its own, from what is kept in
-fuzz_corpus. What breaks a target is written to the folder that is named at the end; make it short
-(`-minimize_crash=1`), and keep it in fuzz_corpus once it is mended.
+fuzz_corpus. What breaks a target is in the folder that is named at the end. To run libFuzzer on it,
+say to make it short: `python tests/fuzz.py --target NAME -minimize_crash=1 -runs=10000 FILE`.
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import atheris
-from fuzz_tools import MOST, NAMES, folder
+from fuzz_tools import MOST, NAMES, folder, target
 
-SHARE_OF_A_TARGET = "--target"
 MINUTES = 10
+ONE = "--target"
 
 
 def main(seconds: int, names: list[str]) -> int:
@@ -25,7 +26,7 @@ def main(seconds: int, names: list[str]) -> int:
         found = work / name
         found.mkdir()
         command = [
-            *(sys.executable, __file__, SHARE_OF_A_TARGET, name, str(found), str(folder(name))),
+            *(sys.executable, __file__, ONE, name, str(found), str(folder(name))),
             f"-max_total_time={seconds // len(names)}",
             f"-max_len={MOST}",
             f"-artifact_prefix={work}/{name}-",
@@ -43,12 +44,12 @@ def main(seconds: int, names: list[str]) -> int:
         print(summary(name, ended.stderr), flush=True)
     if failed:
         print(f"FAILED: {', '.join(failed)}; the inputs are in {work}")
-    return 1 if failed else 0
+        return 1
+    shutil.rmtree(work)
+    return 0
 
 
 def write_dictionary(name: str, work: Path) -> Path:
-    from fuzz_tools import target
-
     path = work / f"{name}.dict"
     escaped = ("".join(f"\\x{byte:02x}" for byte in w.encode("latin-1")) for w in target(name)[1])
     path.write_text("".join(f'"{word}"\n' for word in escaped))
@@ -65,8 +66,6 @@ def summary(name: str, log: str) -> str:
 
 
 def fuzz(name: str, arguments: list[str]) -> None:
-    from fuzz_tools import target
-
     with atheris.instrument_imports(include=["corsgate"]):
         import corsgate._denials
         import corsgate._explain
@@ -79,7 +78,7 @@ def fuzz(name: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [SHARE_OF_A_TARGET]:
+    if sys.argv[1:2] == [ONE]:
         fuzz(sys.argv[2], sys.argv[3:])
     else:
         given = sys.argv[1:]
