@@ -213,6 +213,7 @@ CASES = [
         "whole number",
         policy_with(max_age=timedelta(milliseconds=500)),
     ),
+    Case("wrong-value", "max_age", 10**18, "18 digits", policy_with(max_age=10**18)),
     Case("preflight-status", "preflight_status", 404, "204", policy_with(preflight_status=404)),
     Case("preflight-status", "preflight_status", "200", "200", policy_with(preflight_status="200")),
     Case("preflight-status", "preflight_status", 200.0, "2", policy_with(preflight_status=200.0)),
