@@ -19,7 +19,8 @@ from fuzz_requests import allows, is_plain
 from fuzz_tools import within
 
 from corsgate import Policy, PolicyError, decide
-from corsgate._engine import answer_preflight, write_headers
+from corsgate._decision import answer_preflight
+from corsgate._engine import write_headers
 from corsgate.errors import CODES
 from corsgate.wsgi import CORSMiddleware
 

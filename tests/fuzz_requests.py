@@ -18,7 +18,8 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from fuzz_tools import repeated, within
-from strategies import reference_allows, reference_is_well_formed, reference_lets_pass
+from reference_origin import is_serialised, reference_allows
+from strategies import reference_lets_pass
 from wsgi_client import CORS
 
 from corsgate import Decision, Policy, check, explain
@@ -109,6 +110,9 @@ def by_host(environ: Mapping[str, Any]) -> Policy | None:
     if host == "odd":
         return host  # type: ignore[return-value]
     return tenants.get(host, SITE)
+
+
+FAILING = Policy()  # what a source that fails stands for
 
 
 class ByMethod:
@@ -358,6 +362,9 @@ def judge_gate(
             assert called
             return
     assert gated is not None
+    handshake = "websocket" in environ.get("HTTP_UPGRADE", "").lower()
+    if gated is FAILING and (handshake or environ["REQUEST_METHOD"] not in SAFE):
+        gated = FAILING.replace(gate="enforce")  # it has never said how strict it is
     if not preflight:
         passes = reference_lets_pass(gated.to_dict(), environ)
         assert called is (passes or gated.gate != "enforce")
@@ -413,8 +420,8 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     try:
         found: object = source(environ)
     except RuntimeError:
-        return Policy()
-    return found if found is None or isinstance(found, Policy) else Policy()
+        return FAILING
+    return found if found is None or isinstance(found, Policy) else FAILING
 
 
 def allows(policy: Policy, environ: Mapping[str, Any]) -> bool:
@@ -424,7 +431,7 @@ def allows(policy: Policy, environ: Mapping[str, Any]) -> bool:
     texts = [entry for entry in policy.allow_origins if isinstance(entry, str)]
     if reference_allows(*as_known(texts, origin)):
         return True
-    return is_well_formed(origin) and any(
+    return is_serialised(origin) and any(
         says_yes(entry, origin) for entry in policy.allow_origins if not isinstance(entry, str)
     )
 
@@ -435,7 +442,7 @@ def as_known(texts: list[str], origin: str) -> tuple[list[str], str]:
     if not mark or scheme in ("http", "https", "tauri") or origin in texts:
         return texts, origin
     known = "https" if scheme in DEFAULT_PORTS else "tauri"
-    alike = [text for text in texts if text.startswith(f"{scheme}://") and is_well_formed(origin)]
+    alike = [text for text in texts if text.startswith(f"{scheme}://") and is_serialised(origin)]
     return [known + text[len(scheme) :] for text in alike], known + origin[len(scheme) :]
 
 
@@ -446,17 +453,3 @@ def says_yes(entry: Any, origin: str) -> bool:
         return entry(origin, {}) is True
     except BrokenError:
         return False
-
-
-def is_well_formed(origin: str) -> bool:
-    """The same as `reference_is_well_formed`, of any scheme."""
-    scheme, mark, rest = origin.partition("://")
-    if scheme in ("http", "https"):
-        return reference_is_well_formed(origin)
-    if not mark or not re.fullmatch(r"[a-z][a-z0-9+.-]{0,63}", scheme):
-        return False
-    if scheme in DEFAULT_PORTS or rest.startswith("["):
-        # As https, unless the port is its default; then as http.
-        alike = any(reference_is_well_formed(f"{web}://{rest}") for web in ("http", "https"))
-        return alike and not re.search(rf"(?<!:):{DEFAULT_PORTS.get(scheme, '0')}\Z", rest)
-    return reference_is_well_formed(f"tauri://{rest}")
