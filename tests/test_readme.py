@@ -210,7 +210,7 @@ def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
 def test_the_test_command_is_what_ci_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ":name: test" in script, "CI takes the command from the README by its name"
-    assert block("test").endswith("tox run")
+    assert block("test").endswith("tox run-parallel")
 
 
 def test_it_is_short() -> None:
