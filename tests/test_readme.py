@@ -213,5 +213,16 @@ def test_the_test_command_is_what_ci_runs() -> None:
     assert block("test").endswith("tox run-parallel")
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.rst", *(ROOT / "docs").glob("*.rst")], ids=lambda path: path.name
+)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    linked = [page.parent / name for name in re.findall(r"<(?!https?:)(\S+)>`_", text)]
+    tests = [ROOT / "tests" / name for name in re.findall(r"\b(test_\w+\.py)``", text)]
+    missing = [path for path in linked + tests if not path.exists()]
+    assert missing == []
+
+
 def test_it_is_short() -> None:
     assert len(README.splitlines()) < 200
