@@ -8,7 +8,7 @@ from time import monotonic
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._engine import in_debug_mode
-from ._sources import leaves_cors
+from ._nested import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
 

@@ -121,7 +121,9 @@ def test_the_sdist_has_nothing_that_was_left_lying_about(sdist: Path) -> None:
     assert suffixes == KINDS
 
 
-def test_everybody_may_read_all_files_and_run_none(sdist: Path, wheel: Path) -> None:
+def test_cve_2024_27456_everybody_may_read_all_files_and_nobody_else_write_them(
+    sdist: Path, wheel: Path
+) -> None:
     with tarfile.open(sdist) as archive:
         modes = {member.mode for member in archive if member.isfile()}
     with zipfile.ZipFile(wheel) as zipped:
