@@ -12,6 +12,7 @@ that changes something tells all of them; whoever misses that sees it after CORS
 import os
 import threading
 import time
+from contextlib import suppress
 
 import redis
 from flask import Flask, Response, abort, jsonify, request
@@ -48,7 +49,8 @@ def hear_of_changes() -> None:
                     if message is None:
                         continue
                     if message["type"] == "message":
-                        known.invalidate(message["data"])
+                        with suppress(PolicyError):  # no origin, and nothing is known of it
+                            known.invalidate(message["data"])
                     else:
                         known.invalidate()  # just subscribed: who knows what was missed
         except redis.RedisError:

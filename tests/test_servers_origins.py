@@ -248,7 +248,8 @@ def test_every_worker_lets_a_new_origin_in_when_it_is_told(redis: Running, tmp_p
     """Answers hold for an hour, so it is `invalidate` that does it."""
     make = gunicorn("tenants_redis", f"--workers={WORKERS}")
     with running(make, tmp_path / "flask") as server:
-        # A message to whoever listens reaches all of them, and none is up to date by chance.
+        # A message to whoever listens reaches all of them, and none is up to date by chance. It is
+        # no origin, which must not end the thread that listens.
         until(server, lambda: redis_says(redis, "PUBLISH allowed-origins-changed x") == b":3\r\n")
         assert all_say(server, NEW, False)
         assert all_say(server, EVIL, False)
