@@ -7,7 +7,8 @@ from time import monotonic
 
 from . import _protocol
 from ._callables import failures, judge_callable
-from ._engine import in_debug_mode
+from ._decision import in_debug_mode
+from ._log import INFO, WARNING, log
 from ._nested import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from logging import Logger
     from typing import Any
 
-    from ._engine import Decision
+    from ._decision import Decision
     from ._paths import PathRules
     from ._words import Words
     from .errors import Problem
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
     OnDenied = Callable[[Any, Decision], object]
 
-_INFO, _WARNING = 20, 30  # of the module logging, which is slow to import
 # At what level a line comes, and how it reads.
-_DENIED = _INFO, "corsgate: denied %s to %s: %s"
-_REFUSED = _INFO, "corsgate: the gate refused %s from %s: %s"
-_REPORTED = _WARNING, "corsgate: the gate would refuse %s from %s: %s"
+_DENIED = INFO, "corsgate: denied %s to %s: %s"
+_REFUSED = INFO, "corsgate: the gate refused %s from %s: %s"
+_REPORTED = WARNING, "corsgate: the gate would refuse %s from %s: %s"
 _MINUTE = 60.0  # seconds
 _MOST_LINES = 60  # a minute
 _MOST_KEPT = 328  # characters of an origin: one more than any valid one has
@@ -43,12 +43,14 @@ class Denials:
     :param on_denied: the user's function, checked by `check_hooks`; or None.
     """
 
-    __slots__ = ("_limiter", "_logger", "_on_denied")
+    __slots__ = ("_limiter", "_logger", "_on_denied", "are_heard")
 
     def __init__(self, on_denied: OnDenied | None = None) -> None:
         self._on_denied = on_denied
         self._limiter = _Limiter()
         self._logger: Logger | None = None
+        # Given INFO: whether anybody wants to know. One call, since each denied request makes it.
+        self.are_heard: Callable[[int], bool] = self._begin if on_denied is None else _always
 
     @property
     def may_block(self) -> bool:
@@ -69,9 +71,7 @@ class Denials:
         :param words_of: how the options of a policy are spelt where the user wrote them; called in
             debug mode only.
         """
-        logger = self._logger or self._get_logger()
-        # What is asked first costs least: most programs want nothing to be said.
-        if not (debug or self._on_denied is not None or logger.isEnabledFor(_INFO)):
+        if not (debug or self.are_heard(INFO)):
             return decision
         if decision.policy is None or not _is_judged_by_browsers(environ, decision):
             return decision
@@ -80,7 +80,7 @@ class Denials:
             if self._on_denied is not None:
                 _tell(self._on_denied, environ, decision)
             if not reason:
-                self._log(logger, environ, decision)
+                self._log(environ, decision)
         return in_debug_mode(decision, reason) if debug else decision
 
     def note_refusal(
@@ -95,14 +95,13 @@ class Denials:
         if self._on_denied is not None:
             answer = _tell(self._on_denied, environ, decision)
         would = decision.policy is not None and decision.policy.gate == "report"
-        logger = self._logger or self._get_logger()
         if not said:
             # Whoever has asked for a report wants to see it: as a warning.
-            self._log(logger, environ, decision, _REPORTED if would else _REFUSED)
+            self._log(environ, decision, _REPORTED if would else _REFUSED)
             return decision, answer
         what, fields = _describe(environ, decision, decision.reason)
         does = "would refuse" if would else "refuses"
-        logger.log(_WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
+        log(WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
         return in_debug_mode(decision, said), answer
 
     def _explain(self, environ: Mapping[str, Any], decision: Decision, words: Words) -> str:
@@ -116,25 +115,35 @@ class Denials:
         message = "corsgate: a browser blocks %s: %s"
         if found.reason == "authorization-not-covered":  # most browsers of today do not
             message = "corsgate: by the standard a browser blocks %s: %s"
-        self._get_logger().log(_WARNING, message, what, found.line, extra=fields)
+        log(WARNING, message, what, found.line, extra=fields)
         return found.line
+
+    def _begin(self, level: int) -> bool:
+        self.are_heard = self._get_logger().isEnabledFor
+        return self.are_heard(level)
+
+    def _get_logger(self) -> Logger:
+        if self._logger is None:
+            from logging import getLogger  # slow to import, and needed only here
+
+            self._logger = getLogger("corsgate")
+        return self._logger
 
     def _log(
         self,
-        logger: Logger,
         environ: Mapping[str, Any],
         decision: Decision,
         how: tuple[int, str] = _DENIED,
     ) -> None:
-        level, message = how
+        logger, (level, message) = self._get_logger(), how
         if not logger.isEnabledFor(level):
             return
         sender = environ.get(_protocol.ENVIRON_ORIGIN)
         key = sender and sender[:_MOST_KEPT], decision.reason
         admitted, left_out = self._limiter.admit(key, monotonic())
         if left_out:
-            logger.log(
-                _INFO,
+            log(
+                INFO,
                 "corsgate: %d more denials are not in the log, which has at most one a minute for"
                 " the same origin and reason, and 60 in all",
                 left_out,
@@ -143,13 +152,11 @@ class Denials:
         if admitted:
             what, fields = _describe(environ, decision, decision.reason)
             page = "a page" if sender is None else f"a page on {shown(sender)}"
-            logger.log(level, message, what, page, decision.reason, extra=fields)
+            log(level, message, what, page, decision.reason, extra=fields)
 
-    def _get_logger(self) -> Logger:
-        from logging import getLogger  # slow to import, and needed only here
 
-        self._logger = getLogger("corsgate")
-        return self._logger
+def _always(level: int) -> bool:
+    return True
 
 
 def _tell(on_denied: OnDenied, environ: Mapping[str, Any], decision: Decision) -> object:

@@ -7,16 +7,18 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
+from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
+from ._log import WARNING, log
+from ._match import Matcher
 from ._origin import MAX_ORIGIN
-from ._record import Record
+from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
 from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
-    from typing import Any, Literal
+    from typing import Any
 
-    from ._match import Matcher
     from .policy import Policy
 
     Header = tuple[str, str]
@@ -24,72 +26,7 @@ if TYPE_CHECKING:
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
-_MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
-_NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
 _REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
-
-
-class Decision(Record):
-    """What corsgate concludes about one request under one policy.
-
-    :param kind: `"preflight"`; `"actual"`, a request with an `Origin`, or any under a policy of
-        `"*"`, which does not look at it; `"not-cors"`, without `Origin`; or `"gate"`, judged by it.
-    :param allowed: whether a page on the request's origin may read the answer, or for a preflight
-        may go on. True for `"not-cors"`: there is nothing to deny.
-    :param reason: None where allowed, else the code of the reason: `"origin-not-allowed"`.
-    :param policy: the policy that decided.
-    """
-
-    _fields = ("kind", "allowed", "reason", "policy")
-    # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
-    # _status, _body: what else the answer to a preflight is made of.
-    __slots__ = (*_fields, "_body", "_lines", "_status", "_vary")
-
-    kind: Literal["preflight", "actual", "not-cors", "gate"]
-    allowed: bool
-    reason: str | None
-    policy: Policy | None
-    _lines: tuple[Header, ...]
-    _vary: tuple[str, ...]
-    _status: str
-    _body: bytes
-
-    def __init__(
-        self,
-        *,
-        kind: Literal["preflight", "actual", "not-cors", "gate"],
-        allowed: bool,
-        reason: str | None = None,
-        policy: Policy | None,
-        _lines: tuple[Header, ...] = (),
-        _vary: tuple[str, ...] = (),
-        _status: str = "",
-        _body: bytes = b"",
-    ) -> None:
-        self._set(
-            kind=kind,
-            allowed=allowed,
-            reason=reason,
-            policy=policy,
-            _lines=(*_lines, (names.VARY, ", ".join(_vary))) if _vary else _lines,
-            _vary=_vary,
-            _status=_status,
-            _body=_body,
-        )
-
-    def _replace(
-        self, lines: Iterable[Header], vary: Iterable[str], body: bytes | None = None
-    ) -> Decision:
-        return Decision(
-            kind=self.kind,
-            allowed=self.allowed,
-            reason=self.reason,
-            policy=self.policy,
-            _lines=tuple(line for line in lines if line[0] != names.VARY),
-            _vary=_distinct(vary),
-            _status=self._status,
-            _body=self._body if body is None else body,
-        )
 
 
 class _Ready:
@@ -97,93 +34,92 @@ class _Ready:
 
     __slots__ = (
         "actual",
-        "actual_tail",
+        "allowed",
+        "allows",
         "any_origin",
         "denied",
+        "exact",
+        "goes_on",
         "keeps_all",
+        "named",
         "preflight",
         "preflight_any",
-        "preflight_status",
-        "preflight_tail",
         "reflects_headers",
         "reflects_methods",
         "refused",
-        "vary",
+        "timing",
         "without_origin",
     )
 
     def __init__(self, policy: Policy) -> None:
         matcher = policy._matcher
         self.any_origin = matcher is None
-        # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
-        self.vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
+        asked = matcher or Matcher()  # that one is never asked
+        self.allows = asked.allows
+        self.named = asked.exact
+        # The origins that are allowed, where a look-up tells.
+        self.exact = asked.exact if asked.only_exact else None
         # What a callable says may change; all else about an origin holds as long as the policy.
-        self.keeps_all = matcher is not None and not matcher.calls
+        self.keeps_all = not asked.calls
         self.actual: dict[str, Decision] = {}
         self.preflight: dict[str, Decision] = {}
+        self.timing = policy.allow_timing
 
-        credentials = ((names.ALLOW_CREDENTIALS, "true"),) if policy.allow_credentials else ()
+        credentials = [(names.ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
         exposed = ", ".join(policy.expose_headers)
-        self.actual_tail = credentials + (((names.EXPOSE_HEADERS, exposed),) if exposed else ())
+        # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
+        vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
+        # Like all answers to allowed origins, but for the origin.
+        self.allowed = Decision(
+            kind="actual",
+            allowed=True,
+            policy=policy,
+            _lines=credentials + ([(names.EXPOSE_HEADERS, exposed)] if exposed else []),
+            _vary=vary,
+        )
         # "CORS-preflight fetch": with credentials a browser takes "*" literally, so what is asked
         # for is named instead.
         self.reflects_methods = bool(credentials) and "*" in policy.allow_methods
         self.reflects_headers = bool(credentials) and "*" in policy.allow_headers
-        tail = list(credentials)
-        if policy.allow_methods and not self.reflects_methods:
-            tail.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods)))
+        lines = [*credentials]
+        if not self.reflects_methods:
+            lines.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods or NO_METHOD)))
         if policy.allow_headers and not self.reflects_headers:
-            tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
+            lines.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
-            tail.append((names.MAX_AGE, str(policy.max_age)))
-        self.preflight_status = _NO_CONTENT if policy.preflight_status == 204 else "200 OK"
-        self.preflight_tail = tuple(tail)
-
-        def denied(kind: Literal["preflight", "actual"], **answer: Any) -> Decision:
-            return Decision(
-                kind=kind, allowed=False, reason="origin-not-allowed", policy=policy, **answer
-            )
-
-        self.denied = denied("actual", _vary=self.vary)
+            lines.append((names.MAX_AGE, str(policy.max_age)))
+        self.goes_on = Decision(
+            kind="preflight",
+            allowed=True,
+            policy=policy,
+            _lines=lines,
+            _vary=_PREFLIGHT_VARY,
+            _status=NO_CONTENT if policy.preflight_status == 204 else "200 OK",
+        )
+        self.denied = Decision(
+            kind="actual", allowed=False, reason="origin-not-allowed", policy=policy, _vary=vary
+        )
         # "HTTP responses": 403, and none of the headers, where a server does not want the request.
-        self.refused = denied(
-            "preflight",
+        self.refused = Decision(
+            kind="preflight",
+            allowed=False,
+            reason="origin-not-allowed",
+            policy=policy,
             _vary=_PREFLIGHT_VARY,
             _status="403 Forbidden",
             _body=_REFUSAL,
         )
-        if matcher is None:
-            self.without_origin = _allowed_actual(policy, self, "*")
-            self.preflight_any = _allowed_preflight(policy, self, "*", ())
-        else:
-            self.without_origin = Decision(
-                kind="not-cors", allowed=True, policy=policy, _vary=self.vary
-            )
-            self.preflight_any = self.refused
+        self.without_origin = (
+            for_origin(self.allowed, self.lines_for("*", self.allowed))
+            if self.any_origin
+            else Decision(kind="not-cors", allowed=True, policy=policy, _vary=vary)
+        )
+        self.preflight_any = for_origin(self.goes_on, self.lines_for("*", self.goes_on))
 
-
-def _allowed_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
-    timing = ((names.ALLOW_TIMING, origin),) if policy.allow_timing else ()
-    return Decision(
-        kind="actual",
-        allowed=True,
-        policy=policy,
-        _lines=((names.ALLOW_ORIGIN, origin), *timing, *ready.actual_tail),
-        _vary=ready.vary,
-    )
-
-
-def _allowed_preflight(
-    policy: Policy, ready: _Ready, origin: str, reflected: tuple[Header, ...]
-) -> Decision:
-    return Decision(
-        kind="preflight",
-        allowed=True,
-        policy=policy,
-        _lines=((names.ALLOW_ORIGIN, origin), *reflected, *ready.preflight_tail),
-        _vary=_PREFLIGHT_VARY,
-        _status=ready.preflight_status,
-    )
+    def lines_for(self, origin: str, like: Decision) -> list[Header]:
+        if self.timing and like is self.allowed:
+            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *like._lines]
+        return [(names.ALLOW_ORIGIN, origin), *like._lines]
 
 
 def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -194,22 +130,40 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
         `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
         policy's `allow_origins` is given the whole.
     """
-    ready: _Ready = policy._ready or _prepare(policy)
-    origin: str | None = environ.get(names.ENVIRON_ORIGIN)
+    ready: _Ready | None = policy._ready
+    if ready is None:
+        ready = _prepare(policy)
+    origin: str | None = environ.get(ENVIRON_ORIGIN)
     if origin is None:
         return ready.without_origin
+    exact = ready.exact
     # "HTTP requests": exactly these three make a CORS-preflight request.
-    if environ.get("REQUEST_METHOD") == "OPTIONS" and names.ENVIRON_REQUEST_METHOD in environ:
+    if ENVIRON_REQUEST_METHOD in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
         if ready.any_origin:
             return ready.preflight_any
         if len(origin) > MAX_ORIGIN:  # before anything has to hash it
             return ready.refused
-        return ready.preflight.get(origin) or _decide_preflight(policy, ready, origin, environ)
+        # Where origins are exact, what is not allowed takes one look-up.
+        if exact is not None and origin not in exact:
+            return ready.refused
+        found = ready.preflight.get(origin)
+        if found is not None:
+            return found
+        if exact is None and not ready.allows(origin, environ):
+            return ready.refused
+        return _allow_preflight(ready, origin, environ)
     if ready.any_origin:
         return ready.without_origin
     if len(origin) > MAX_ORIGIN:
         return ready.denied
-    return ready.actual.get(origin) or _decide_actual(policy, ready, origin, environ)
+    if exact is not None and origin not in exact:
+        return ready.denied
+    found = ready.actual.get(origin)
+    if found is not None:
+        return found
+    if exact is None and not ready.allows(origin, environ):
+        return ready.denied
+    return _allow_actual(ready, origin)
 
 
 def _prepare(policy: Policy) -> _Ready:
@@ -219,28 +173,21 @@ def _prepare(policy: Policy) -> _Ready:
     return ready
 
 
-def _decide_actual(
-    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
-) -> Decision:
-    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
-    if not matcher.allows(origin, environ):
-        return ready.denied
+def _allow_actual(ready: _Ready, origin: str) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
-    decision = _allowed_actual(policy, ready, origin)
-    if ready.keeps_all or origin in matcher.exact:
+    decision = for_origin(ready.allowed, ready.lines_for(origin, ready.allowed))
+    if ready.keeps_all or origin in ready.named:
         _keep(ready.actual, origin, decision)
     return decision
 
 
-def _decide_preflight(
-    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
-) -> Decision:
-    matcher: Matcher = policy._matcher  # type: ignore[assignment]  # None where any is allowed
-    if not matcher.allows(origin, environ):
-        return ready.refused
-    decision = _allowed_preflight(policy, ready, origin, _reflect(ready, environ))
-    reflects = ready.reflects_methods or ready.reflects_headers
-    if not reflects and (ready.keeps_all or origin in matcher.exact):
+def _allow_preflight(ready: _Ready, origin: str, environ: Mapping[str, Any]) -> Decision:
+    lines = ready.lines_for(origin, ready.goes_on)
+    if ready.reflects_methods or ready.reflects_headers:
+        lines[1:1] = _reflect(ready, environ)
+        return for_origin(ready.goes_on, lines)
+    decision = for_origin(ready.goes_on, lines)
+    if ready.keeps_all or origin in ready.named:
         _keep(ready.preflight, origin, decision)
     return decision
 
@@ -265,72 +212,25 @@ def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
     return tuple(lines)
 
 
-def with_vary(decision: Decision, more: Iterable[str]) -> Decision:
-    """The decision, where choosing its policy depended on request headers too."""
-    return decision._replace(decision._lines, (*decision._vary, *more))
-
-
-def without_caching(decision: Decision) -> Decision:
-    """The answer to a preflight that a browser must not use for another method of that URL.
-
-    "CORS-preflight cache": entries are kept per URL, method and header name, not per request.
-    """
-    lines = [line for line in decision._lines if line[0] != names.MAX_AGE]
-    if decision.allowed:
-        lines.append((names.MAX_AGE, "0"))
-    return decision._replace(lines, decision._vary)
-
-
-def with_methods(decision: Decision, methods: Iterable[str]) -> Decision:
-    """The answer to a preflight that tells of fewer methods."""
-    lines = [line for line in decision._lines if line[0] != names.ALLOW_METHODS]
-    told = ((names.ALLOW_METHODS, ", ".join(methods)),) if methods else ()
-    return decision._replace([*lines, *told], decision._vary)
-
-
-def in_debug_mode(decision: Decision, reason: str) -> Decision:
-    """The decision as debug mode has it written: soon forgotten by browsers, and with its reason.
-
-    :param reason: why the browser blocks the request, in printable ASCII; "" where it does not.
-    """
-    lines = [
-        (name, str(min(int(value), _MOST_IN_DEBUG)) if name == names.MAX_AGE else value)
-        for name, value in decision._lines
-    ]
-    if reason:
-        lines.append((names.REASON, reason))
-    body = f"{reason}\n".encode("ascii") if reason and decision._body else decision._body
-    return decision._replace(lines, decision._vary, body)
-
-
-def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
-    """Status line, headers and body of the answer to a preflight."""
-    status, body = decision._status, decision._body
-    if not body and status == _NO_CONTENT:
-        return status, list(decision._lines), body
-    content = (
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-    )
-    return status, [*content, *decision._lines], body
-
-
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
 _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
 
 
-def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
+def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]:
     """A response's headers with the decision's in them, as a new list.
 
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
+    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+        headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
+    plain_names = _plain_names
     for name, _ in headers:
-        if name not in _plain_names:
+        if name not in plain_names:
             return _merge_headers(headers, decision)
-    return [*headers, *decision._lines]
+    return headers + decision._lines  # quicker than a display of both
 
 
 def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
@@ -351,9 +251,21 @@ def update_headers(headers: MutableMapping[str, str], decision: Decision) -> Non
             headers[name] = value
 
 
+# (an application's Vary, a decision's own) -> both in one; bounded, and shared by threads.
+_joined_varies: dict[tuple[str, str], str] = {}
+_MOST_JOINED, _LONGEST_JOINED = 512, 1024
+
+
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
-    merged: list[Header] = []
-    vary: list[str] = []
+    others = [line for line in headers if line[0] not in _plain_names]
+    # Nothing but a Vary, as sessions, languages and compression have it, need not be looked at.
+    if len(others) == 1 and others[0][0] == names.VARY:
+        if not decision._vary:
+            return [*headers, *decision._lines]
+        joined = _join_vary(others[0][1], decision._lines[-1][1])
+        merged = [line for line in headers if line[0] in _plain_names]
+        return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+    merged, vary = [], []
     for name, value in headers:
         lower = name.lower()
         if lower == "vary" and decision._vary:
@@ -367,18 +279,20 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
                 _plain_names.add(name)
     if not vary:
         return [*merged, *decision._lines]
-    merged += [line for line in decision._lines if line[0] != names.VARY]
-    members = [member.strip() for value in (*vary, *decision._vary) for member in value.split(",")]
+    joined = _join_vary(", ".join(vary), decision._lines[-1][1])
+    return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+
+
+def _join_vary(value: str, ours: str) -> str:
+    known = _joined_varies.get((value, ours))
+    if known is not None:
+        return known
+    members = [member.strip() for member in f"{value},{ours}".split(",")]
     # RFC 9110, section 12.5.5: names compare without case, and "*" covers all of them.
-    shown = "*" if "*" in members else ", ".join(_distinct(filter(None, members)))
-    return [*merged, (names.VARY, shown)]
-
-
-def _distinct(members: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, str] = {}
-    for member in members:
-        found.setdefault(member.lower(), member)
-    return tuple(found.values())
+    joined = "*" if "*" in members else ", ".join(distinct(filter(None, members)))
+    if len(_joined_varies) < _MOST_JOINED and len(value) <= _LONGEST_JOINED:
+        _joined_varies[value, ours] = joined
+    return joined
 
 
 _replaced: set[str] = set()
@@ -388,10 +302,9 @@ def _note_replaced(name: str, option: str) -> None:
     if name.lower() in _replaced:
         return
     _replaced.add(name.lower())
-    from logging import getLogger  # slow to import, and seldom needed
-
     instead = f"set {option} in the policy instead, or " if option else ""
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: took out the application's own %s header, since a policy applies here: "
         "%sgive this route the policy None to leave CORS to the application",
         show(name),

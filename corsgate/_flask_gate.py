@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import request
 from werkzeug.wrappers import Response
 
-from ._engine import answer_preflight
+from ._decision import answer_preflight
 from ._nested import NOT_GIVEN, NotGiven
 from ._refusals import note_no_answer
 from ._sources import decide_by
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ._engine import Decision
+    from ._decision import Decision
     from ._flask_config import Configured
     from ._nested import Source
     from ._words import Words

@@ -79,7 +79,7 @@ class MergedViews:
     Flask lets views be added, replaced and marked at any time.
     """
 
-    __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "rules")
+    __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "only", "rules")
 
     def __init__(self, app: Flask, rules: PathRules, before: frozenset[Mark] = frozenset()) -> None:
         """
@@ -103,6 +103,8 @@ class MergedViews:
         _loose.difference_update(self.marks)
         # Whether a gate may be on somewhere.
         self.gated = bool(_loose) or any(map(may_gate, (*rules.sources(), *self.sources())))
+        # The policy of every answer, where there is just one.
+        self.only = None if self.marks else rules.only_policy
 
     def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""

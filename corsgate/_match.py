@@ -28,7 +28,10 @@ class Matcher:
 
     __slots__ = (
         "_any_port",
+        "_asks",
         "_callables",
+        "_dots",
+        "_labels",
         "_patterns",
         "_regexes",
         "_shapes",
@@ -48,14 +51,17 @@ class Matcher:
         self._patterns = frozenset(patterns)
         self._regexes = tuple(regexes)
         self._callables = tuple(callables)
-        self.only_exact = not (self._patterns or self._regexes or self._callables)
+        self._asks = bool(self._regexes or self._callables)
+        self.only_exact = not (self._patterns or self._asks)
         self._any_port = any(pattern.endswith(":*") for pattern in self._patterns)
         # How many labels may follow the star of "*.": only those suffixes are spelt out.
         depths: set[int] = set()
+        parents: list[str] = []  # of all patterns with a star in the host
         # For a star inside a label: what follows the label -> the lengths around the star.
         shapes: dict[str, set[tuple[int, int]]] = {}
         for pattern in self._patterns:
             scheme, label, parent, port = split_pattern(pattern)
+            parents.append(parent)
             if label == "*":
                 depths.add(parent.count("."))
             elif label:
@@ -67,6 +73,11 @@ class Matcher:
         ordered = sorted(depths)
         self._steps = tuple(b - a for a, b in zip([0, *ordered], ordered, strict=False))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
+        # The label that stands before as many dots as all patterns have: most of what is not
+        # allowed has another one there. With one dot it could have the port in it.
+        dots = min((parent.count(".") for parent in parents), default=0)
+        self._dots = dots
+        self._labels = frozenset(parent.rsplit(".", dots)[1] for parent in parents if dots > 1)
 
     @property
     def calls(self) -> bool:
@@ -85,12 +96,17 @@ class Matcher:
         """Whether `origin`, as a client sent it, is allowed. Never raises."""
         if origin in self.exact:
             return True
-        if self.only_exact or len(origin) > MAX_ORIGIN:
-            return False
         # Most are turned down by look-ups alone; whatever passes must also be an origin.
-        if self._patterns and self._matches_pattern(origin):
+        if self._labels:
+            try:
+                may_match = origin.rsplit(".", self._dots)[1] in self._labels
+            except IndexError:
+                may_match = False
+        else:
+            may_match = bool(self._patterns)
+        if may_match and len(origin) <= MAX_ORIGIN and self._matches_pattern(origin):
             return read_origin(origin) is not None
-        if not (self._regexes or self._callables) or read_origin(origin) is None:
+        if not self._asks or read_origin(origin) is None:
             return False
         return any(regex.fullmatch(origin) for regex in self._regexes) or any(
             _says_yes(ask, origin, environ) for ask in self._callables

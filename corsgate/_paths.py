@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._check import is_list
-from ._nested import NotGiven, closed_between, leave
+from ._nested import NOT_GIVEN, NotGiven, closed_between, leave
 from ._sources import application_source, build, check_source
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
@@ -24,7 +24,7 @@ class PathRules:
     case counts, and nothing is decoded or resolved a second time (that is the router's to do).
     """
 
-    __slots__ = ("_covers", "_depth", "_exact", "_prefixes", "application", "only_policy")
+    __slots__ = ("_below", "_covers", "_depth", "_exact", "_prefixes", "application", "only_policy")
 
     def __init__(
         self,
@@ -43,6 +43,14 @@ class PathRules:
         alone = not (self._exact or self._prefixes or covers)
         # The policy of every path, where there is just one.
         self.only_policy = application if alone and isinstance(application, Policy) else None
+        # Segment -> [the source of the prefix that ends there, or NOT_GIVEN; what is below it].
+        self._below: dict[str, list[Any]] = {}
+        for prefix, source in self._prefixes.items():
+            below = self._below
+            for segment in prefix.split("/"):
+                node = below.setdefault(segment, [NOT_GIVEN, {}])
+                below = node[1]
+            node[0] = source
         self._depth = max((prefix.count("/") for prefix in self._prefixes), default=-1)
 
     def sources(self) -> list[Source]:
@@ -68,28 +76,30 @@ class PathRules:
         """The source for a decoded path."""
         if self.only_policy is not None:
             return self.only_policy
-        source = self._find(path)
+        source = self._exact[path] if path in self._exact else self._find_prefix(path)
         # An application may resolve these. A browser sends the dots only with an encoded slash.
         if "//" in path or "/." in path:
-            resolved = self._find(resolve(path))
-            if resolved != source:
-                return closed_between(source, resolved, self.application)
+            resolved = resolve(path)
+            if resolved != path and (other := self.find(resolved)) != source:
+                return closed_between(source, other, self.application)
         return source
 
-    def _find(self, path: str) -> Source:
-        if path in self._exact:
-            return self._exact[path]
-        if self._depth >= 0:
-            prefix = path
-            if path.count("/") > self._depth:
-                prefix = "/".join(path.split("/", self._depth + 1)[:-1])
-            while prefix not in self._prefixes:
-                cut = prefix.rfind("/")
-                if cut < 0:
-                    break
-                prefix = prefix[:cut]
-            else:
-                return self._prefixes[prefix]
+    def _find_prefix(self, path: str) -> Source:
+        source: Source | NotGiven = NOT_GIVEN
+        nothing = NOT_GIVEN
+        below = self._below
+        # No more segments than some prefix has: a client may send thousands.
+        for segment in path.split("/", self._depth + 1):
+            node = below.get(segment)
+            if node is None:
+                break
+            here, below = node
+            if here is not nothing:
+                source = here
+            if not below:
+                break
+        if not isinstance(source, NotGiven):
+            return source
         if self._covers and not self._covers(path):
             return leave(self.application)
         return self.application

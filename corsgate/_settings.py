@@ -42,6 +42,8 @@ _FOREIGN = {
     "headers": ("Flask-Cors before 2.0", "allow_headers", ""),
     "allowedmethods": ("rs/cors", "allow_methods", ""),
     "maxageseconds": ("Amazon S3", "max_age", ""),
+    "csrftrustedorigins": ("Django", "write_origins", ""),
+    "trustedorigins": ("gorilla/csrf", "write_origins", "each with its scheme"),
 }
 # Accepted wherever settings are read, so that they need not be deleted on the day of the move.
 _PRIVATE_NETWORK = "allow_private_network"

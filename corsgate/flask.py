@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from flask import Blueprint, Flask, current_app, has_request_context, request
 
-from ._engine import decide, without_caching, write_headers
+from ._decision import without_caching
+from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
 from ._flask_gate import ASKED, Asked
@@ -18,6 +19,7 @@ from ._flask_routing import go_inwards, is_flask
 from ._flask_sources import Sources, or_by_path
 from ._flask_views import mark_below, notice_mark
 from ._gate import passes
+from ._log import INFO
 from ._marks import Mark, mark_view, set_mark
 from ._nested import NOT_GIVEN, NotGiven
 from ._protocol import ENVIRON_REQUEST_METHOD
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import OnDenied
-    from ._engine import Decision
+    from ._flask_config import Configured
     from ._flask_views import MergedViews
     from ._nested import Source
     from .policy import Policy, PolicyOptions
@@ -145,56 +148,142 @@ class _Gate(Sources):
         configured, views = self._configured, self._views  # another thread may reconfigure
         if views is None or not views.is_current(self._app, configured.rules):
             views = self._merge(configured.rules)
-        only = None if views.marks else views.rules.only_policy
-        # An inner layer may change these, such as a dispatcher to mounted applications.
-        script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
-        # One policy for all views, and a preflight, can be judged before the application runs.
-        begun, judged, decision = False, True, None
-        asks = views.gated and not passes(environ)
-        if only is not None and not asks:
-            decision = decide(only, environ)
-        elif is_preflight(environ):
-            decision = self._judge_preflight(views, environ)
-        else:
-            judged = False
         debug = configured.debug
         if debug is None:
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
-        if decision is not None:
-            if decision.kind == "preflight":
-                decision, _ = configured.gate.apply(only, decision, environ, debug, self._words_of)
-            elif debug or not decision.allowed:
-                decision = configured.denials.note(environ, decision, debug, self._words_of)
-            if decision is not None and decision.kind == "preflight":
-                return send_preflight(decision, start_response)
+        if views.gated and not passes(environ):
+            return self._call_gated(configured, views, environ, start_response, debug)
+        if views.only is None or (views.gated and is_preflight(environ)):
+            return self._call_by_view(configured, views, environ, start_response, debug)
+        # The usual case, one policy for all views, can be judged before the application runs.
+        decision = decide(views.only, environ)
+        if debug or (not decision.allowed and configured.denials.are_heard(INFO)):
+            decision = configured.denials.note(environ, decision, debug, self._words_of)
+        answer = decision._answer
+        if answer is not None:
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        asked = configured, debug, views, environ, *at
 
-        inner = self._inner
-        asked: Asked | None = None
-        if asks:
-            asked = Asked(
-                self._app,
-                configured,
-                debug,
-                self._words_of,
-                lambda routed: self._source(views, routed, script_name, path_info, marks=True),
-            )
-            inner, environ = self._ask_before_layers(views, asked, environ)
+        # Defaults, as in wsgi.py. A view may get a policy while the request is under way.
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status,
+            headers,
+            exc_info=None,
+            start_response=start_response,
+            decision=decision,
+            gate=self,
+            views=views,
+            asked=asked,
+        ):
+            if gate._views is not views:
+                decision = gate._judge(*asked)
+                if decision is None:
+                    return start_response(status, headers, exc_info)
+            return start_response(status, write_headers(headers, decision), exc_info)
+
+        try:
+            return self._inner(environ, cors_start_response)
+        except Exception as error:
+            found = decision if self._views is views else self._judge(*asked)
+            if found is None or not may_answer_error(self._app, environ, found):
+                raise
+            return answer_error(self._app, error, environ, found, debug, start_response)
+
+    def _call_by_view(
+        self,
+        configured: Configured,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        debug: bool,
+    ) -> Iterable[bytes]:
+        """Where it has to be known which view has answered, which it is inside of Flask."""
+        judged: list[Decision | None] = []
+        if is_preflight(environ):
+            only = views.only
+            decision = decide(only, environ) if only else self._judge_preflight(views, environ)
+            if decision is not None:
+                source = views.rules.only_policy
+                decision, _ = configured.gate.apply(
+                    source, decision, environ, debug, self._words_of
+                )
+            if decision is not None and decision._answer is not None:
+                return send_preflight(decision, start_response)
+            judged.append(decision)
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        asked = configured, debug, views, environ, *at
+
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status,
+            headers,
+            exc_info=None,
+            start_response=start_response,
+            judged=judged,
+            gate=self,
+            asked=asked,
+        ):
+            if not judged:
+                judged.append(gate._judge(*asked))
+            if judged[0] is not None:
+                headers = write_headers(headers, judged[0])
+            return start_response(status, headers, exc_info)
+
+        try:
+            return self._inner(environ, cors_start_response)
+        except Exception as error:
+            found = judged[0] if judged else self._judge(*asked)
+            if found is None or not may_answer_error(self._app, environ, found):
+                raise
+            return answer_error(self._app, error, environ, found, debug, start_response)
+
+    def _judge(
+        self,
+        configured: Configured,
+        debug: bool,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        script_name: str,
+        path_info: str,
+    ) -> Decision | None:
+        """What there is to write, once it is known which view has answered; see `_source`."""
+        source = self._source(views, environ, script_name, path_info)
+        decision = decide_by(source, environ)
+        configured.gate.remember(source, decision)
+        if decision is not None and (debug or not decision.allowed):
+            decision = configured.denials.note(environ, decision, debug, self._words_of)
+        return decision
+
+    def _call_gated(
+        self,
+        configured: Configured,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        debug: bool,
+    ) -> Iterable[bytes]:
+        """Where the gate has to be asked before a view runs."""
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        begun = False
+        judged: list[Decision | None] = []
+        asked = Asked(
+            self._app,
+            configured,
+            debug,
+            self._words_of,
+            lambda routed: self._source(views, routed, *at, marks=True),
+        )
+        inner, environ = self._ask_before_layers(views, asked, environ)
 
         def judge() -> Decision | None:
-            # Inside of the application, where it is known which view has answered.
-            nonlocal judged, decision
-            if asked is not None and asked.judged:
+            if asked.judged:
                 return asked.decision
-            if not judged or (only is not None and not asks and self._views is not views):
-                judged = True
-                if asked is not None:
-                    asked.report(environ)
-                source = self._source(views, environ, script_name, path_info)
-                decision = decide_by(source, environ)
-                configured.gate.remember(source, decision)
-                if decision is not None and (debug or not decision.allowed):
-                    decision = configured.denials.note(environ, decision, debug, self._words_of)
-            return decision
+            if not judged:
+                asked.report(environ)
+                judged.append(self._judge(configured, debug, views, environ, *at))
+            return judged[0]
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             nonlocal begun
@@ -208,17 +297,14 @@ class _Gate(Sources):
         try:
             return inner(environ, cors_start_response)
         except Exception as error:
-            if asked is not None and asked.response is not None:  # a teardown function, too late
+            if asked.response is not None:  # a teardown function, too late
                 log_error(self._app, error, environ)
                 again = partial(cors_start_response, exc_info=sys.exc_info() if begun else None)
                 return asked.response(environ, again)
             found = judge()
             if found is None or not may_answer_error(self._app, environ, found):
                 raise
-            exc_info = sys.exc_info() if begun else None
-            headers, body = answer_error(self._app, error, environ, found, debug)
-            start_response("500 INTERNAL SERVER ERROR", headers, exc_info)
-            return [body]
+            return answer_error(self._app, error, environ, found, debug, start_response)
 
     def _ask_before_layers(
         self, views: MergedViews, asked: Asked, environ: WSGIEnvironment
@@ -268,9 +354,10 @@ def cors(
     :raises PolicyError: with every problem that the arguments have; what only shows together with
         inherited options is reported at the first request.
     """
-    mark = Mark(positional, policy, options)
+    shared = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
+        mark = shared.copy()
         notice_mark(mark)
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from ._decision import answer_preflight
 from ._denials import Denials, check_hooks, words_in
-from ._engine import answer_preflight, decide, write_headers
+from ._engine import decide, write_headers
+from ._log import INFO
 from ._nested import NOT_GIVEN, may_gate
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal
 from ._sources import application_source, decide_by, warn_if_closed, warn_if_ungated
 from .errors import PolicyError, Problem, problem
+from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import OnDenied
-    from ._engine import Decision
     from ._nested import NotGiven, Source
     from ._words import Words
-    from .policy import Policy, PolicyOptions
+    from .policy import PolicyOptions
 
     # The options of a mapping are checked when the program starts; PolicyOptions would turn down
     # a dict in a variable.
@@ -93,23 +96,34 @@ class CORSMiddleware:
         self._hold(made, None)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        rules, gate = self._held  # another thread may reconfigure
-        if gate is not None:
-            return self._call_gated(rules, gate, environ, start_response)
+        rules, gate, policy = self._held  # another thread may reconfigure
         # The usual case, one policy for everything, skips the search for it.
-        if rules.only_policy is not None:
-            decision: Decision | None = decide(rules.only_policy, environ)
+        if policy is not None:
+            decision = decide(policy, environ)
+        elif gate is not None:
+            return self._call_gated(rules, gate, environ, start_response)
         else:
-            path = decode_path(environ.get("PATH_INFO", ""))
-            decision = decide_by(rules.find(path), environ)
-        if decision is None:
-            return self.app(environ, start_response)
-        if self._debug or not decision.allowed:
+            path = environ.get("PATH_INFO") or "/"
+            source = rules.find(path if path.isascii() else decode_path(path))
+            if isinstance(source, Policy):
+                decision = decide(source, environ)
+            else:
+                found = decide_by(source, environ)
+                if found is None:
+                    return self.app(environ, start_response)
+                decision = found
+        if self._debug or (not decision.allowed and self._denials.are_heard(INFO)):
             decision = self._denials.note(environ, decision, self._debug, self._words_of)
-        if decision.kind == "preflight":
-            return send_preflight(decision, start_response)
+        answer = decision._answer
+        if answer is not None:
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
 
-        def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
+        # Defaults cost less than a closure, whose variables would be cells throughout.
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status, headers, exc_info=None, start_response=start_response, decision=decision
+        ):
             return start_response(status, write_headers(headers, decision), exc_info)
 
         return self.app(environ, cors_start_response)
@@ -135,7 +149,8 @@ class CORSMiddleware:
 
     def _hold(self, rules: PathRules, before: Gate | None) -> None:
         gated = any(map(may_gate, rules.sources()))
-        self._held = rules, Gate(rules.application, self._denials, before) if gated else None
+        gate = Gate(rules.application, self._denials, before) if gated else None
+        self._held = rules, gate, None if gated else rules.only_policy
 
     def _call_gated(
         self,

@@ -253,7 +253,9 @@ CASES = [
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths=1)),
     Case("wrong-type", "paths", ["/a"], "'/api/*'", gate(paths=["/a"])),
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths={1: None})),
+    Case("wrong-type", "policy", "enforce", "Write gate='enforce'.", gate("enforce")),
     Case("wrong-type", "paths['/a']", "*", "{'allow_origins': [...]}", gate(paths={"/a": "*"})),
+    Case("wrong-type", "paths['/a']", "off", "Write {'gate': 'off'}.", gate(paths={"/a": "off"})),
     Case("coroutine-callable", "paths['/a']", coroutine, "plain", gate(paths={"/a": coroutine})),
     Case(
         "wrong-value",

@@ -514,7 +514,7 @@ def test_a_foreign_origin_costs_a_fixed_number_of_look_ups() -> None:
     environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": Counted("https://evil.example")}
     with Counted.counting():
         assert not decide(policy, environ).allowed
-        assert Counted.hashed == 2
+        assert Counted.hashed == 1
         assert Counted.compared == 0
 
 
@@ -561,7 +561,9 @@ def test_the_longest_origin_of_all_can_be_allowed(entry: Any, method: str) -> No
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_what_was_allowed_before_costs_one_look_up(method: str, entries: list[Any]) -> None:
+def test_what_was_allowed_before_costs_at_most_two_look_ups(
+    method: str, entries: list[Any]
+) -> None:
     policy = Policy(allow_origins=entries)
     environ = {
         "REQUEST_METHOD": method,
@@ -571,7 +573,8 @@ def test_what_was_allowed_before_costs_one_look_up(method: str, entries: list[An
     first = decide(policy, environ)
     with Counted.counting():
         assert decide(policy, environ) == first
-        assert Counted.hashed == 1
+        # One of the two, of exact origins, turns down what is not allowed.
+        assert Counted.hashed <= 2
 
 
 def test_more_exact_origins_than_are_kept_ready_are_all_allowed() -> None:

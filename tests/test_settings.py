@@ -368,6 +368,8 @@ FOREIGN: dict[str, dict[str, str]] = {
     "Starlette": {"allow_origin_regex": "allow_origins"},
     "Flask-Cors before 2.0": {"headers": "allow_headers"},
     "Amazon S3": {"MaxAgeSeconds": "max_age"},
+    "Django": {"csrf_trusted_origins": "write_origins"},
+    "gorilla/csrf": {"trusted_origins": "write_origins"},
 }
 # So near to our own names that only the slip is spoken of.
 NEAR = {
