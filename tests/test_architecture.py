@@ -344,16 +344,10 @@ def test_what_serves_opens_nothing_and_runs_nothing() -> None:
     command = [sys.executable, "-P", "-c", SERVES]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stderr == ""
-    # The first is of `logging`, which looks for its caller.
-    assert (
-        {"sys._getframe"}
-        <= {*done.stdout.split()}
-        <= {
-            "sys._getframe",
-            "builtins.id",
-            "object.__getattr__",
-        }
-    )
+    seen = {*done.stdout.split()}
+    assert "sys._getframe" in seen  # `logging` looks for its caller
+    harmless = {"builtins.id", "object.__getattr__", "object.__setattr__", "sys._getframe"}
+    assert seen - harmless == set()
 
 
 def loaded(statement: str) -> set[str]:
