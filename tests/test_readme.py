@@ -210,7 +210,18 @@ def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
 def test_the_test_command_is_what_ci_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ":name: test" in script, "CI takes the command from the README by its name"
-    assert block("test").endswith("tox run")
+    assert block("test").endswith("tox run-parallel")
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.rst", *(ROOT / "docs").glob("*.rst")], ids=lambda path: path.name
+)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    linked = [page.parent / name for name in re.findall(r"<(?!https?:)(\S+)>`_", text)]
+    tests = [ROOT / "tests" / name for name in re.findall(r"\b(test_\w+\.py)``", text)]
+    missing = [path for path in linked + tests if not path.exists()]
+    assert missing == []
 
 
 def test_it_is_short() -> None:
