@@ -219,6 +219,7 @@ def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
     return tuple(lines)
 
 
+_OURS = frozenset({names.VARY.lower(), *names.RESPONSE_HEADERS})
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
 _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
@@ -257,6 +258,17 @@ def update_headers(headers: MutableMapping[str, str], decision: Decision) -> Non
     for name, value in after:
         if (name, value) not in before:
             headers[name] = value
+
+
+def update_store(store: dict[str, Header], decision: Decision) -> None:
+    """The same, in place, for a dict of lower-case names to lines, as Django's headers are kept."""
+    # No line is checked or copied again, and no frame is run for a header of the application's.
+    lines = decision._lines
+    if not _OURS.isdisjoint(store):
+        lines = _merge_headers([*store.values()], decision)
+        store.clear()
+    for line in lines:
+        store[line[0].lower()] = line
 
 
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:

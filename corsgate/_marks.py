@@ -172,6 +172,8 @@ class ViewPolicies:
 
     def judged_by(self, method: str) -> tuple[Source | NotGiven, bool]:
         """The source where this is the only view of the URL, and whether other methods' differ."""
+        if self._alike:  # nearly every view: whatever the method, served or not
+            return self._shared, False
         wanted = method.upper()
         if wanted == "HEAD" and wanted not in self._served:
             wanted = "GET"

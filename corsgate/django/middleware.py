@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
-from .._decision import answer_preflight, without_caching
-from .._engine import update_headers
+from .._decision import without_caching
+from .._denials import INFO
+from .._engine import decide, update_headers, update_store
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
@@ -23,6 +24,7 @@ from ..errors import show
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .routing import (
     check_views,
+    marks_made,
     marks_of,
     may_refuse,
     note_mark,
@@ -33,7 +35,7 @@ from .routing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable
     from typing import Any, TypeVar, Unpack
 
     from django.http import HttpRequest
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     from ..policy import Policy, PolicyOptions
 
     Target = TypeVar("Target")
-    GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
 
 # Whether this process has the middleware, without which a mark does nothing.
@@ -52,6 +53,28 @@ _is_installed = False
 
 # What a request carries of the gate: what it was judged by, and the refusal with its decision.
 _JUDGED, _REFUSED = "_corsgate_judged", "_corsgate_refused"
+
+# Django keeps headers as `update_store` takes them, though it does not promise that. Through their
+# public methods, each header that is set takes as long as all that corsgate does for a request.
+_has_store = vars(ResponseHeaders({"X-A": "b"})) == {"_store": {"x-a": ("X-A", "b")}}
+
+
+class _Views:
+    """What is known about the views of one URLconf, under the rules of now."""
+
+    __slots__ = ("are_heard", "denials", "gated", "marks", "only", "rules")
+
+    def __init__(self, rules: PathRules, *, gated: bool) -> None:
+        self.rules = rules
+        self.marks = marks_made()
+        self.gated = gated  # whether a gate may be on
+        self.denials = current_denials()
+        self.are_heard = self.denials.are_heard
+        # The policy of every request, where `decide` takes nothing but that: no routing, no code
+        # of the user's, and nothing to say in debug mode.
+        only = None if gated or self.marks or is_debug() else rules.only_policy
+        calls = only is not None and only._matcher is not None and only._matcher.calls
+        self.only = None if calls else only
 
 
 class CORSMiddleware:
@@ -69,72 +92,108 @@ class CORSMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: GetResponse) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         global _is_installed
         _is_installed = True
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # URLconf -> the rules under which its views were checked, and whether a gate may be on.
-        # Django keeps a resolver for each.
-        self._checked: dict[object, tuple[PathRules, bool]] = {}
+        # URLconf -> its views, once they are known to go together with the rules. Django keeps a
+        # resolver for each.
+        self._checked: dict[object, _Views] = {}
         current_rules()
 
-    def _rules_of(self, request: HttpRequest) -> tuple[PathRules, bool]:
-        """The rules of the settings, once all views are known to go together with them."""
+    def _views_of(self, urlconf: object) -> _Views:
+        """What is known of the views, once all go together with the rules of the settings."""
         rules = current_rules()
-        urlconf: object = getattr(request, "urlconf", None)
         known = self._checked.get(urlconf)
-        if known is not None and known[0] is rules:
+        if known is not None and known.rules is rules and known.marks == marks_made():
             return known
         if not check_views(urlconf, rules):
-            return rules, True  # some views may load, and have a gate
-        known = self._checked[urlconf] = rules, may_refuse(urlconf, rules)
+            return _Views(rules, gated=True)  # some views may load, and have a gate
+        known = self._checked[urlconf] = _Views(rules, gated=may_refuse(urlconf, rules))
         return known
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        rules, gated = self._rules_of(request)
-        if is_preflight(request.META):
-            asked = request.META[ENVIRON_REQUEST_METHOD]
-            source, differs = route(request, asked, rules, in_all_languages=True)
-            decision = _decide(source, request.META, differs)
-            if decision is not None and decision.kind == "preflight":
-                return _answer(decision)
-            return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
-        if gated and not passes(request.META):
-            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
-            refusal = _refuse(source, request, request.META)
-            if refusal is not None:
-                return refusal
         urlconf = getattr(request, "urlconf", None)
-        response = cast("HttpResponseBase", self.get_response(request))
-        if hasattr(request, _REFUSED):
-            return _finish_refusal(request, response)
-        return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
+        views = self._views_of(urlconf)
+        only = views.only
+        if only is None:
+            return self._call_by_view(request, views, urlconf)
+        meta = request.META
+        decision = decide(only, meta)
+        denied = not decision.allowed and views.are_heard(INFO)
+        if decision._answer is not None:
+            if denied:
+                views.denials.note(meta, decision, False, words_of)
+            return _answer(decision)
+        response: HttpResponseBase = self.get_response(request)
+        if getattr(request, "urlconf", None) is not urlconf:  # and there, views may be marked
+            return _finish_by_view(request, response, views.rules, urlconf)
+        if denied:
+            views.denials.note(meta, decision, False, words_of)
+        return _finish(response, decision)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        rules, gated = self._rules_of(request)
-        if is_preflight(request.META):
-            asked = request.META[ENVIRON_REQUEST_METHOD]
+        urlconf = getattr(request, "urlconf", None)
+        views = self._views_of(urlconf)
+        only = views.only
+        if only is None:
+            return await self._acall_by_view(request, views, urlconf)
+        meta = request.META
+        decision = decide(only, meta)
+        denied = not decision.allowed and views.are_heard(INFO)
+        if decision._answer is not None:
+            if denied:
+                await _note_in_thread(decision, meta)
+            return _answer(decision)
+        response: HttpResponseBase = await self.get_response(request)
+        if getattr(request, "urlconf", None) is not urlconf:
+            return await _finish_by_view_in_thread(request, response, views.rules, urlconf)
+        if denied:
+            await _note_in_thread(decision, meta)
+        return _finish(response, decision)
+
+    def _call_by_view(
+        self, request: HttpRequest, views: _Views, urlconf: object
+    ) -> HttpResponseBase:
+        """Where it has to be known which view has answered, or what the gate says."""
+        rules, meta = views.rules, request.META
+        if is_preflight(meta):
+            asked = meta[ENVIRON_REQUEST_METHOD]
             source, differs = route(request, asked, rules, in_all_languages=True)
-            decision = await _decide_in_thread(source, request.META, differs)
-            if decision is not None and decision.kind == "preflight":
+            decision = _decide(source, meta, differs)
+            if decision is not None and decision._answer is not None:
                 return _answer(decision)
-            return _finish(await cast("Any", self.get_response(request)), decision)
-        if gated and not passes(request.META):
-            source, _ = route(request, request.META["REQUEST_METHOD"], rules)
-            refusal = await _refuse_in_thread(source, rules, request, request.META)
+            return _finish(self.get_response(request), decision)
+        if views.gated and not passes(meta):
+            source, _ = route(request, meta["REQUEST_METHOD"], rules)
+            refusal = _refuse(source, request, meta)
             if refusal is not None:
                 return refusal
-        urlconf = getattr(request, "urlconf", None)
-        response = await cast("Any", self.get_response(request))
-        if hasattr(request, _REFUSED):
-            return _finish_refusal(request, response)
-        source = source_of(request, rules, urlconf)
-        return _finish(response, await _decide_in_thread(source, request.META))
+        return _finish_by_view(request, self.get_response(request), rules, urlconf)
+
+    async def _acall_by_view(
+        self, request: HttpRequest, views: _Views, urlconf: object
+    ) -> HttpResponseBase:
+        rules, meta = views.rules, request.META
+        if is_preflight(meta):
+            asked = meta[ENVIRON_REQUEST_METHOD]
+            source, differs = route(request, asked, rules, in_all_languages=True)
+            decision = await _decide_in_thread(source, meta, differs)
+            if decision is not None and decision._answer is not None:
+                return _answer(decision)
+            return _finish(await self.get_response(request), decision)
+        if views.gated and not passes(meta):
+            source, _ = route(request, meta["REQUEST_METHOD"], rules)
+            refusal = await _refuse_in_thread(source, rules, request, meta)
+            if refusal is not None:
+                return refusal
+        response: HttpResponseBase = await self.get_response(request)
+        return await _finish_by_view_in_thread(request, response, rules, urlconf)
 
     @property
     def process_view(self) -> Callable[..., Any]:
@@ -146,20 +205,20 @@ class CORSMiddleware:
         return self._alook_again if self._is_async else self._look_again
 
     def _look_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
-        rules, gated = self._rules_of(request)
-        left = _left_to_judge(request, rules) if gated else None
+        views = self._views_of(getattr(request, "urlconf", None))
+        left = _left_to_judge(request, views.rules) if views.gated else None
         return None if left is None else _refuse(left[0], request, left[1])
 
     async def _alook_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
-        rules, gated = self._rules_of(request)
-        left = _left_to_judge(request, rules) if gated else None
+        views = self._views_of(getattr(request, "urlconf", None))
+        rules = views.rules
+        left = _left_to_judge(request, rules) if views.gated else None
         return None if left is None else await _refuse_in_thread(left[0], rules, request, left[1])
 
 
 def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
     decision = decide_by(source, meta)
-    if may_block(source, meta):
-        current_gate().remember(source, decision)
+    current_gate().remember(source, decision)
     return _note(_as_cacheable(decision, differs), meta)
 
 
@@ -170,10 +229,15 @@ async def _decide_in_thread(
     if may_block(source, meta):
         return await sync_to_async(_decide)(source, meta, differs)
     decision = _as_cacheable(decide_by(source, meta), differs)
-    may_pass = decision is None or (decision.allowed and decision.kind != "preflight")
-    if may_pass or not current_denials().may_block:
+    if decision is None or (decision.allowed and decision.kind != "preflight"):
         return _note(decision, meta)
-    return await sync_to_async(_note)(decision, meta)
+    return await _note_in_thread(decision, meta)
+
+
+async def _note_in_thread(decision: Decision, meta: dict[str, Any]) -> Decision | None:
+    if current_denials().may_block:
+        return await sync_to_async(_note)(decision, meta)
+    return _note(decision, meta)
 
 
 def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
@@ -231,6 +295,23 @@ def _left_to_judge(request: HttpRequest, rules: PathRules) -> tuple[Source, dict
     return None if getattr(request, _JUDGED, None) == (source, method) else (source, meta)
 
 
+def _finish_by_view(
+    request: HttpRequest, response: HttpResponseBase, rules: PathRules, urlconf: object
+) -> HttpResponseBase:
+    if hasattr(request, _REFUSED):
+        return _finish_refusal(request, response)
+    return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
+
+
+async def _finish_by_view_in_thread(
+    request: HttpRequest, response: HttpResponseBase, rules: PathRules, urlconf: object
+) -> HttpResponseBase:
+    if hasattr(request, _REFUSED):
+        return _finish_refusal(request, response)
+    source = source_of(request, rules, urlconf)
+    return _finish(response, await _decide_in_thread(source, request.META))
+
+
 def _finish_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The refusal of the second look, after other middleware has seen it."""
     made, decision = getattr(request, _REFUSED)
@@ -238,17 +319,30 @@ def _finish_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpRes
 
 
 def _answer(decision: Decision) -> HttpResponse:
-    status, headers, body = answer_preflight(decision)
-    response = HttpResponse(body, status=int(status[:3]), headers=dict(headers))
-    if status.startswith("204"):
-        del response["Content-Type"]  # Django's default; a 204 has no content
+    lines = decision._answer or ()
+    # Told the type, Django does not look for its own in the settings.
+    response = HttpResponse(decision._body, "text/plain", int(decision._status[:3]))
+    headers = response.headers
+    if _has_store:
+        headers._store = {line[0].lower(): line for line in lines}
+    else:
+        del headers["Content-Type"]  # a 204 has no content
+        for name, value in lines:
+            headers[name] = value
+    # Django logs each 403 as a warning, so that a page of anybody's could fill the log. What there
+    # is to say about an answer of ours is said by corsgate, which limits its lines.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 
 def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpResponseBase:
     if decision is None:
         return response
-    update_headers(cast("MutableMapping[str, str]", response.headers), decision)
+    headers: Any = response.headers
+    if _has_store and type(headers) is ResponseHeaders:
+        update_store(headers._store, decision)
+    else:
+        update_headers(headers, decision)
     return response
 
 

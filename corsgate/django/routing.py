@@ -39,14 +39,19 @@ if TYPE_CHECKING:
 
 _LOCALE = ("django.middleware.locale", "LocaleMiddleware")
 
-# Whether any view may be marked; until then an answer without a view needs no routing.
-_marks_exist = False
+# How many marks were made; until there is one, an answer without a view needs no routing.
+_marks_made = 0
 
 
 def note_mark() -> None:
     """To be called for every mark that is made, before routing may meet it."""
-    global _marks_exist
-    _marks_exist = True
+    global _marks_made
+    _marks_made += 1
+
+
+def marks_made() -> int:
+    """How many marks there are: what was concluded from fewer may not hold any more."""
+    return _marks_made
 
 
 def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
@@ -68,7 +73,7 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
 def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Source:
     """The source for the view that Django has chosen."""
     match = request.resolver_match
-    if _marks_exist and match is not None:
+    if _marks_made and match is not None:
         found, _ = _policies_of(match.func, rules).judged_by(method)
         if not isinstance(found, NotGiven):
             return found
@@ -128,7 +133,7 @@ def _find_views(
             urlconf = settings.ROOT_URLCONF
         resolver = get_resolver(urlconf)
         resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
-        if _marks_exist or rules.only_policy is None:
+        if _marks_made or rules.only_policy is None:
             likely, others = _languages(request, urlconf, active)
             first = next(_hits(resolver, path, [*likely, *others]), (path, None))
             return [first, *(_hits(resolver, path, others) if in_all_languages else ())]
@@ -211,7 +216,7 @@ def words_of(policy: Policy) -> Words:
 
 
 def _place_of(policy: Policy, rules: PathRules) -> str | None:
-    for _, view in walk(None) if _marks_exist and policy is not rules.application else ():
+    for _, view in walk(None) if _marks_made and policy is not rules.application else ():
         method = _policies_of(view, rules).method_of(policy)
         if method is not None:
             around = "of" if is_marked(view, method) else "around the group of"
@@ -258,7 +263,7 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     """
     merged: dict[View, ViewPolicies] = {}
     problems: list[Problem] = []
-    for place, view in walk(urlconf) if _marks_exist else ():
+    for place, view in walk(urlconf) if _marks_made else ():
         if view not in merged and _is_marked(view):
             merged[view] = merge_view(view, rules, f"route {place!r}, ", problems)
     if problems:
@@ -273,13 +278,15 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
 @lru_cache(maxsize=1024)
 def may_refuse(urlconf: Any, rules: PathRules) -> bool:
     """Whether a gate may be on somewhere, once the views are known to load and to be valid."""
-    views = {view for _, view in walk(urlconf)} if _marks_exist else set()
+    views = {view for _, view in walk(urlconf)} if _marks_made else set()
     sources = [source for view in views for source in _policies_of(view, rules).sources()]
     return any(map(may_gate, (*rules.sources(), *sources)))
 
 
 @lru_cache(maxsize=4096)
-def _compile(view: View, rules: PathRules) -> ViewPolicies:
+def _compile(view: View, rules: PathRules, marks: int) -> ViewPolicies:
+    if not _is_marked(view):
+        return UNMARKED
     problems: list[Problem] = []
     policies = merge_view(view, rules, "", problems)
     if problems:  # in a URLconf that was chosen after the check, by another middleware
@@ -307,4 +314,4 @@ def _is_marked(view: View) -> bool:
 
 
 def _policies_of(view: View, rules: PathRules) -> ViewPolicies:
-    return _compile(view, rules) if _is_marked(view) else UNMARKED
+    return _compile(view, rules, _marks_made)  # until another view, such as its class, is marked
