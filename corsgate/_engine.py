@@ -15,7 +15,7 @@ from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Mapping
     from typing import Any, Literal
 
     from .policy import Policy
@@ -242,8 +242,23 @@ def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
         return [*headers, *decision._lines]
 
 
-def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
-    """The same, in place, for a response that has a mapping of headers."""
+def update_headers(headers: Any, decision: Decision, stored: object = None) -> None:
+    """The same, in place, for a response that has a mapping of headers.
+
+    :param headers: a `MutableMapping` of names to values.
+    :param stored: a class of such mappings that keep all in `_store`, a dict of lower-case names to
+        lines. To change that takes a tenth of the time: no line is checked and copied again, and no
+        frame is run for the headers that are there.
+    """
+    if type(headers) is stored:
+        store: dict[str, Header] = headers._store
+        lines = decision._lines
+        if not _OURS.isdisjoint(store):
+            lines = _merge_headers([*store.values()], decision)
+            store.clear()
+        for line in lines:
+            store[line[0].lower()] = line
+        return
     for name in headers:
         if name not in _plain_names:
             break
@@ -258,17 +273,6 @@ def update_headers(headers: MutableMapping[str, str], decision: Decision) -> Non
     for name, value in after:
         if (name, value) not in before:
             headers[name] = value
-
-
-def update_store(store: dict[str, Header], decision: Decision) -> None:
-    """The same, in place, for a dict of lower-case names to lines, as Django's headers are kept."""
-    # No line is checked or copied again, and no frame is run for a header of the application's.
-    lines = decision._lines
-    if not _OURS.isdisjoint(store):
-        lines = _merge_headers([*store.values()], decision)
-        store.clear()
-    for line in lines:
-        store[line[0].lower()] = line
 
 
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:

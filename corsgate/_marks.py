@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import wraps
+from functools import partial, wraps
 
 from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave, may_gate
 from ._sources import build, check_source
@@ -104,7 +104,7 @@ def mark_view(
     if _IS_WRAPPER in getattr(view, "__dict__", {}):
         name = getattr(view, "__qualname__", repr(view))
         raise TypeError(f"{name} has two @cors(...): keep one, and put all options into it.")
-    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    wrapper = _wrap(view, is_async, partial(notice, mark))
     set_mark(wrapper, mark)
     setattr(wrapper, _IS_WRAPPER, True)
     return wrapper
@@ -117,7 +117,7 @@ def group_view(
 
     :param notice: as of `mark_view`.
     """
-    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    wrapper = _wrap(view, is_async, partial(notice, mark))
     setattr(wrapper, _GROUPS, (mark, *groups_of(view)))
     return wrapper
 

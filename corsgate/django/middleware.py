@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver
 
 from .._decision import without_caching
 from .._denials import INFO
-from .._engine import decide, update_headers, update_store
+from .._engine import decide, update_headers
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
@@ -21,6 +21,7 @@ from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
 from .._sources import decide_by, for_method, is_preflight, may_block
 from ..errors import show
+from . import conf
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .routing import (
     check_views,
@@ -54,27 +55,38 @@ _is_installed = False
 # What a request carries of the gate: what it was judged by, and the refusal with its decision.
 _JUDGED, _REFUSED = "_corsgate_judged", "_corsgate_refused"
 
-# Django keeps headers as `update_store` takes them, though it does not promise that. Through their
-# public methods, each header that is set takes as long as all that corsgate does for a request.
+# Whether Django keeps headers as it did so far, which it does not promise. Through their public
+# methods, each header that is set takes longer than all that corsgate does for a request.
 _has_store = vars(ResponseHeaders({"X-A": "b"})) == {"_store": {"x-a": ("X-A", "b")}}
+_stored = ResponseHeaders if _has_store else None
 
 
 class _Views:
     """What is known about the views of one URLconf, under the rules of now."""
 
-    __slots__ = ("are_heard", "denials", "gated", "marks", "only", "rules")
+    __slots__ = ("are_heard", "denials", "gated", "only", "rules")
 
     def __init__(self, rules: PathRules, *, gated: bool) -> None:
         self.rules = rules
-        self.marks = marks_made()
         self.gated = gated  # whether a gate may be on
         self.denials = current_denials()
         self.are_heard = self.denials.are_heard
         # The policy of every request, where `decide` takes nothing but that: no routing, no code
         # of the user's, and nothing to say in debug mode.
-        only = None if gated or self.marks or is_debug() else rules.only_policy
+        only = None if gated or marks_made() or is_debug() else rules.only_policy
         calls = only is not None and only._matcher is not None and only._matcher.calls
         self.only = None if calls else only
+
+
+def _check(urlconf: object) -> _Views:
+    """What there is to know, once all views are known to go together with the settings."""
+    rules = current_rules()
+    if not check_views(urlconf, rules):
+        return _Views(rules, gated=True)  # some views may load, and have a gate
+    # Marks may be made while the views load.
+    known = conf.known_views
+    known[urlconf] = views = _Views(rules, gated=may_refuse(urlconf, rules))
+    return views
 
 
 class CORSMiddleware:
@@ -99,27 +111,13 @@ class CORSMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # URLconf -> its views, once they are known to go together with the rules. Django keeps a
-        # resolver for each.
-        self._checked: dict[object, _Views] = {}
         current_rules()
-
-    def _views_of(self, urlconf: object) -> _Views:
-        """What is known of the views, once all go together with the rules of the settings."""
-        rules = current_rules()
-        known = self._checked.get(urlconf)
-        if known is not None and known.rules is rules and known.marks == marks_made():
-            return known
-        if not check_views(urlconf, rules):
-            return _Views(rules, gated=True)  # some views may load, and have a gate
-        known = self._checked[urlconf] = _Views(rules, gated=may_refuse(urlconf, rules))
-        return known
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
         urlconf = getattr(request, "urlconf", None)
-        views = self._views_of(urlconf)
+        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
         only = views.only
         if only is None:
             return self._call_by_view(request, views, urlconf)
@@ -135,11 +133,12 @@ class CORSMiddleware:
             return _finish_by_view(request, response, views.rules, urlconf)
         if denied:
             views.denials.note(meta, decision, False, words_of)
-        return _finish(response, decision)
+        update_headers(response.headers, decision, _stored)
+        return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         urlconf = getattr(request, "urlconf", None)
-        views = self._views_of(urlconf)
+        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
         only = views.only
         if only is None:
             return await self._acall_by_view(request, views, urlconf)
@@ -155,7 +154,8 @@ class CORSMiddleware:
             return await _finish_by_view_in_thread(request, response, views.rules, urlconf)
         if denied:
             await _note_in_thread(decision, meta)
-        return _finish(response, decision)
+        update_headers(response.headers, decision, _stored)
+        return response
 
     def _call_by_view(
         self, request: HttpRequest, views: _Views, urlconf: object
@@ -205,12 +205,14 @@ class CORSMiddleware:
         return self._alook_again if self._is_async else self._look_again
 
     def _look_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
-        views = self._views_of(getattr(request, "urlconf", None))
+        urlconf = getattr(request, "urlconf", None)
+        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
         left = _left_to_judge(request, views.rules) if views.gated else None
         return None if left is None else _refuse(left[0], request, left[1])
 
     async def _alook_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
-        views = self._views_of(getattr(request, "urlconf", None))
+        urlconf = getattr(request, "urlconf", None)
+        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
         rules = views.rules
         left = _left_to_judge(request, rules) if views.gated else None
         return None if left is None else await _refuse_in_thread(left[0], rules, request, left[1])
@@ -338,11 +340,7 @@ def _answer(decision: Decision) -> HttpResponse:
 def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpResponseBase:
     if decision is None:
         return response
-    headers: Any = response.headers
-    if _has_store and type(headers) is ResponseHeaders:
-        update_store(headers._store, decision)
-    else:
-        update_headers(headers, decision)
+    update_headers(response.headers, decision, _stored)
     return response
 
 
@@ -386,6 +384,7 @@ def cors(
             return [_mark_pattern(entry, mark) for entry in patterns], app_name, namespace
         if isinstance(target, type):
             set_mark(target, mark)
+            note_mark()  # a view may have been made of it, and met
             return target
         if not callable(target):
             raise TypeError(
@@ -415,9 +414,11 @@ def _mark_pattern(entry: URLPattern | URLResolver, mark: Mark) -> URLPattern | U
 
 
 def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
-    request = next((arg for arg in args if hasattr(arg, "resolver_match")), None)
-    match = getattr(request, "resolver_match", None)
-    if match is None:
+    for request in args:  # the first, or the second of a method
+        match = getattr(request, "resolver_match", None)
+        if match is not None:
+            break
+    else:
         return  # called by hand, such as from a test of the view
     if not _is_installed:
         raise ImproperlyConfigured(

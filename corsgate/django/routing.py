@@ -19,7 +19,7 @@ from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
 from .._sources import warn_if_closed, warn_if_ungated
 from .._words import KEYWORDS
 from ..errors import PolicyError
-from .conf import current_rules, extends, words_in_settings
+from .conf import current_rules, extends, forget_views, words_in_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,13 +44,14 @@ _marks_made = 0
 
 
 def note_mark() -> None:
-    """To be called for every mark that is made, before routing may meet it."""
+    """To be called for every mark that is made, and again where it changes what routing has met."""
     global _marks_made
     _marks_made += 1
+    forget_views()
 
 
 def marks_made() -> int:
-    """How many marks there are: what was concluded from fewer may not hold any more."""
+    """How many marks there are."""
     return _marks_made
 
 
