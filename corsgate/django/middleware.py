@@ -21,6 +21,7 @@ from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
 from .._sources import decide_by, for_method, is_preflight, may_block
 from ..errors import show
+from ..policy import Policy
 from . import conf
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .routing import (
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .._decision import Decision
     from .._nested import Source
     from .._paths import PathRules
-    from ..policy import Policy, PolicyOptions
+    from ..policy import PolicyOptions
 
     Target = TypeVar("Target")
 
@@ -162,7 +163,7 @@ class CORSMiddleware:
     ) -> HttpResponseBase:
         """Where it has to be known which view has answered, or what the gate says."""
         rules, meta = views.rules, request.META
-        if is_preflight(meta):
+        if request.method == "OPTIONS" and is_preflight(meta):
             asked = meta[ENVIRON_REQUEST_METHOD]
             source, differs = route(request, asked, rules, in_all_languages=True)
             decision = _decide(source, meta, differs)
@@ -180,7 +181,7 @@ class CORSMiddleware:
         self, request: HttpRequest, views: _Views, urlconf: object
     ) -> HttpResponseBase:
         rules, meta = views.rules, request.META
-        if is_preflight(meta):
+        if request.method == "OPTIONS" and is_preflight(meta):
             asked = meta[ENVIRON_REQUEST_METHOD]
             source, differs = route(request, asked, rules, in_all_languages=True)
             decision = await _decide_in_thread(source, meta, differs)
@@ -220,8 +221,11 @@ class CORSMiddleware:
 
 def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
     decision = decide_by(source, meta)
-    current_gate().remember(source, decision)
-    return _note(_as_cacheable(decision, differs), meta)
+    if not isinstance(source, Policy):
+        current_gate().remember(source, decision)
+    if differs and decision is not None:
+        decision = without_caching(decision)
+    return _note(decision, meta)
 
 
 async def _decide_in_thread(
@@ -230,8 +234,10 @@ async def _decide_in_thread(
     """Callables of the user's may wait for something, and must not do so in the event loop."""
     if may_block(source, meta):
         return await sync_to_async(_decide)(source, meta, differs)
-    decision = _as_cacheable(decide_by(source, meta), differs)
-    if decision is None or (decision.allowed and decision.kind != "preflight"):
+    decision = decide_by(source, meta)
+    if differs and decision is not None:
+        decision = without_caching(decision)
+    if decision is None or (decision.allowed and decision._answer is None):
         return _note(decision, meta)
     return await _note_in_thread(decision, meta)
 
@@ -342,10 +348,6 @@ def _finish(response: HttpResponseBase, decision: Decision | None) -> HttpRespon
         return response
     update_headers(response.headers, decision, _stored)
     return response
-
-
-def _as_cacheable(decision: Decision | None, differs: bool) -> Decision | None:
-    return without_caching(decision) if differs and decision is not None else decision
 
 
 # ------------------------------------------------------------------ the decorator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from logging import getLogger
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Sourc
     """The source for the view that Django has chosen."""
     match = request.resolver_match
     if _marks_made and match is not None:
-        found, _ = _policies_of(match.func, rules).judged_by(method)
+        found, _ = _compile(match.func, rules, _marks_made).judged_by(method)
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
@@ -145,11 +145,12 @@ def _find_views(
 
 
 def _hits(
-    resolver: URLResolver, path: str, languages: Iterable[str]
+    resolver: URLResolver, path: str, languages: Iterable[str | None]
 ) -> Iterator[tuple[str, View | None]]:
     paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
     for language in dict.fromkeys(languages):
-        with translation.override(language):
+        # To choose one loads it, below locks; without need it would be most of the work here.
+        with translation.override(language) if language else nullcontext():
             for candidate in paths:
                 try:
                     match = resolver.resolve(candidate)
@@ -163,12 +164,16 @@ def _hits(
 
 def _languages(
     request: HttpRequest, urlconf: Any, active: str | None
-) -> tuple[list[str], tuple[str, ...]]:
-    """The languages in which Django will look for a view: likely ones, and what else there is."""
-    default, others = settings.LANGUAGE_CODE, _translations(urlconf)
+) -> tuple[list[str | None], tuple[str, ...]]:
+    """The languages in which Django will look for a view: likely ones, and what else there is.
+
+    None is whichever is active: no pattern reads otherwise in another one.
+    """
+    others = _translations(urlconf)
     prefixed, prefixes_default = is_language_prefix_patterns_used(urlconf)
     if not prefixed and not others:
-        return [default], ()
+        return [None], ()
+    default = settings.LANGUAGE_CODE
     in_path = translation.get_language_from_path(request.path_info) if prefixed else None
     if in_path is not None or (prefixed and not prefixes_default):
         return [active or in_path or default, in_path or default, default], ()
