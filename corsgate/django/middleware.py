@@ -220,8 +220,10 @@ class CORSMiddleware:
 
 
 def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
-    decision = decide_by(source, meta)
-    if not isinstance(source, Policy):
+    if isinstance(source, Policy):  # nearly always, and then there is no more to it
+        decision: Decision | None = decide(source, meta)
+    else:
+        decision = decide_by(source, meta)
         current_gate().remember(source, decision)
     if differs and decision is not None:
         decision = without_caching(decision)
