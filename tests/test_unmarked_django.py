@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 from django.utils.deprecation import MiddlewareMixin
-from django_project import CORSGATE, settings_of
+from django_project import CORSGATE, URLs, settings_of
 from wsgi_client import Answer, call, comparable
 
 from corsgate import Decision
@@ -63,7 +63,7 @@ async def forbidden(request: HttpRequest) -> HttpResponse:
     return HttpResponse("no", status=403)
 
 
-URLS = [path("x", plain), path("forbidden", forbidden)]
+URLS: URLs = [path("x", plain), path("forbidden", forbidden)]
 
 
 @pytest.fixture(params=["known", "unknown"])
@@ -157,7 +157,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 def test_django_does_not_log_what_corsgate_answers(
     send: Send, more: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    gated = {"CORS_GATE": "enforce", **more}
+    gated: dict[str, Any] = {"CORS_GATE": "enforce", **more}
     with settings_of(URLS, CORS_ALLOW_ORIGINS=APP, **more):
         assert send("OPTIONS", "/x", asking_for("PUT", EVIL)).status == 403
         assert lines(caplog) == [("corsgate", "INFO")]
@@ -176,7 +176,7 @@ def test_django_logs_what_the_project_answers_to_a_refusal(
     def on_denied(meta: Any, decision: Decision) -> HttpResponseBase:
         return HttpResponse("no", status=403)
 
-    gate = {"CORS_GATE": "enforce", "CORS_ON_DENIED": on_denied}
+    gate: dict[str, Any] = {"CORS_GATE": "enforce", "CORS_ON_DENIED": on_denied}
     with settings_of(URLS, CORS_ALLOW_ORIGINS=APP, **gate):
         assert send("POST", "/x", asking(EVIL)).body == b"no"
     assert lines(caplog) == [("corsgate", "INFO"), ("django.request", "WARNING")]
