@@ -15,7 +15,7 @@ are compared as whole texts, and that what is exempt is a route with a policy of
 from __future__ import annotations
 
 from . import _protocol as names
-from ._decision import Decision, with_methods
+from ._decision import Decision, answer_preflight, with_methods
 from ._engine import decide
 from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
@@ -156,5 +156,5 @@ def limit(decision: Decision, environ: Mapping[str, Any]) -> Decision:
         policy=policy,
         _lines=limited._lines[:-1],
         _vary=limited._vary,
-        _status=limited._status,
+        _status=answer_preflight(limited)[0],
     )

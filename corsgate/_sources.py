@@ -8,6 +8,7 @@ from ._check import MODES, is_list
 from ._closed import CLOSED, FAILED
 from ._decision import Decision, with_vary, without_caching
 from ._engine import decide
+from ._log import WARNING, log
 from ._nested import HandsOff, NotGiven, derive, may_gate
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
@@ -85,9 +86,7 @@ def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) ->
         may_allow = source is None or not isinstance(source, (Policy, NotGiven))
         if may_allow or (isinstance(source, Policy) and source.allow_origins):
             return
-    from logging import getLogger  # slow to import, and seldom needed
-
-    getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
+    log(WARNING, "corsgate: %s allows no origin anywhere: %s", gate, fix)
 
 
 def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
@@ -107,10 +106,8 @@ def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -
     }
     names = " and ".join(name for name, given in found.items() if given)
     if names:
-        from logging import getLogger  # slow to import, and seldom needed
-
         text = "corsgate: %s has %s, which only the gate reads, and no gate is on anywhere: %s"
-        getLogger("corsgate").warning(text, gate, names, fix)
+        log(WARNING, text, gate, names, fix)
 
 
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:

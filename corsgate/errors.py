@@ -186,7 +186,10 @@ RELAXABLE = frozenset({"insecure-origin", "public-suffix", "null-origin"})
 
 def show(value: object) -> str:
     """A value that a client may have sent, for the log: ASCII only, one line, not too long."""
-    return _cut(ascii(value))
+    try:
+        return _cut(ascii(value))
+    except Exception:  # of its __repr__, such as that of a query to a database that is down
+        return f"<{type(value).__name__} that cannot be shown>"
 
 
 def _cut(text: str) -> str:

@@ -11,7 +11,6 @@ from weakref import WeakSet
 from flask import Blueprint, Flask, current_app, has_request_context, request
 
 from ._decision import without_caching
-from ._denials import INFO
 from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
@@ -20,6 +19,7 @@ from ._flask_routing import go_inwards, is_flask
 from ._flask_sources import Sources, or_by_path
 from ._flask_views import mark_below, notice_mark
 from ._gate import passes
+from ._log import INFO
 from ._marks import Mark, mark_view, set_mark
 from ._nested import NOT_GIVEN, NotGiven
 from ._protocol import ENVIRON_REQUEST_METHOD
@@ -161,8 +161,9 @@ class _Gate(Sources):
             decision = configured.denials.note(environ, decision, debug, self._words_of)
         answer = decision._answer
         if answer is not None:
-            start_response(decision._status, [*answer])
-            return decision._chunks
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
         at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         asked = configured, debug, views, environ, *at
 

@@ -677,7 +677,7 @@ VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         ({"allow_origins": "*", "write_origins": APP, "allow_methods": "*"}, APP, "*"),
         ({"allow_origins": "*", "allow_methods": "*"}, APP, "GET, HEAD, OPTIONS"),
         ({"allow_origins": "*", "allow_methods": "GET, PUT"}, APP, "GET"),
-        ({"allow_origins": "*", "allow_methods": "PUT"}, APP, None),
+        ({"allow_origins": "*", "allow_methods": "PUT"}, APP, "GET"),
         ({"allow_origins": APP, "write_origins": (), "gate": "report"}, APP, None),
     ],
 )

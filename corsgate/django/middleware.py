@@ -9,13 +9,12 @@ from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 from django.template.response import SimpleTemplateResponse
-from django.urls import URLPattern, URLResolver
 
-from .._decision import without_caching
-from .._denials import INFO
+from .._decision import answer_preflight, without_caching
 from .._engine import decide, update_headers
 from .._gate import passes
-from .._marks import Mark, group_view, mark_view, set_mark
+from .._log import INFO
+from .._marks import Mark, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
@@ -25,10 +24,9 @@ from ..policy import Policy
 from . import conf
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .routing import (
-    check_views,
-    marks_made,
+    learn_views,
+    mark_pattern,
     marks_of,
-    may_refuse,
     note_mark,
     route,
     source_of,
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from .._nested import Source
     from .._paths import PathRules
     from ..policy import PolicyOptions
+    from .routing import Views
 
     Target = TypeVar("Target")
 
@@ -60,34 +59,6 @@ _JUDGED, _REFUSED = "_corsgate_judged", "_corsgate_refused"
 # methods, each header that is set takes longer than all that corsgate does for a request.
 _has_store = vars(ResponseHeaders({"X-A": "b"})) == {"_store": {"x-a": ("X-A", "b")}}
 _stored = ResponseHeaders if _has_store else None
-
-
-class _Views:
-    """What is known about the views of one URLconf, under the rules of now."""
-
-    __slots__ = ("are_heard", "denials", "gated", "only", "rules")
-
-    def __init__(self, rules: PathRules, *, gated: bool) -> None:
-        self.rules = rules
-        self.gated = gated  # whether a gate may be on
-        self.denials = current_denials()
-        self.are_heard = self.denials.are_heard
-        # The policy of every request, where `decide` takes nothing but that: no routing, no code
-        # of the user's, and nothing to say in debug mode.
-        only = None if gated or marks_made() or is_debug() else rules.only_policy
-        calls = only is not None and only._matcher is not None and only._matcher.calls
-        self.only = None if calls else only
-
-
-def _check(urlconf: object) -> _Views:
-    """What there is to know, once all views are known to go together with the settings."""
-    rules = current_rules()
-    if not check_views(urlconf, rules):
-        return _Views(rules, gated=True)  # some views may load, and have a gate
-    # Marks may be made while the views load.
-    known = conf.known_views
-    known[urlconf] = views = _Views(rules, gated=may_refuse(urlconf, rules))
-    return views
 
 
 class CORSMiddleware:
@@ -118,13 +89,13 @@ class CORSMiddleware:
         if self._is_async:
             return self._acall(request)
         urlconf = getattr(request, "urlconf", None)
-        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
+        views: Views = conf.known_views.get(urlconf) or learn_views(urlconf)
         only = views.only
         if only is None:
             return self._call_by_view(request, views, urlconf)
         meta = request.META
         decision = decide(only, meta)
-        denied = not decision.allowed and views.are_heard(INFO)
+        denied = not decision.allowed and views.denials.are_heard(INFO)
         if decision._answer is not None:
             if denied:
                 views.denials.note(meta, decision, False, words_of)
@@ -139,13 +110,13 @@ class CORSMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         urlconf = getattr(request, "urlconf", None)
-        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
+        views: Views = conf.known_views.get(urlconf) or learn_views(urlconf)
         only = views.only
         if only is None:
             return await self._acall_by_view(request, views, urlconf)
         meta = request.META
         decision = decide(only, meta)
-        denied = not decision.allowed and views.are_heard(INFO)
+        denied = not decision.allowed and views.denials.are_heard(INFO)
         if decision._answer is not None:
             if denied:
                 await _note_in_thread(decision, meta)
@@ -159,7 +130,7 @@ class CORSMiddleware:
         return response
 
     def _call_by_view(
-        self, request: HttpRequest, views: _Views, urlconf: object
+        self, request: HttpRequest, views: Views, urlconf: object
     ) -> HttpResponseBase:
         """Where it has to be known which view has answered, or what the gate says."""
         rules, meta = views.rules, request.META
@@ -178,7 +149,7 @@ class CORSMiddleware:
         return _finish_by_view(request, self.get_response(request), rules, urlconf)
 
     async def _acall_by_view(
-        self, request: HttpRequest, views: _Views, urlconf: object
+        self, request: HttpRequest, views: Views, urlconf: object
     ) -> HttpResponseBase:
         rules, meta = views.rules, request.META
         if request.method == "OPTIONS" and is_preflight(meta):
@@ -207,13 +178,13 @@ class CORSMiddleware:
 
     def _look_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
         urlconf = getattr(request, "urlconf", None)
-        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
+        views: Views = conf.known_views.get(urlconf) or learn_views(urlconf)
         left = _left_to_judge(request, views.rules) if views.gated else None
         return None if left is None else _refuse(left[0], request, left[1])
 
     async def _alook_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
         urlconf = getattr(request, "urlconf", None)
-        views: _Views = conf.known_views.get(urlconf) or _check(urlconf)
+        views: Views = conf.known_views.get(urlconf) or learn_views(urlconf)
         rules = views.rules
         left = _left_to_judge(request, rules) if views.gated else None
         return None if left is None else await _refuse_in_thread(left[0], rules, request, left[1])
@@ -329,9 +300,9 @@ def _finish_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpRes
 
 
 def _answer(decision: Decision) -> HttpResponse:
-    lines = decision._answer or ()
+    status, lines, body = answer_preflight(decision)
     # Told the type, Django does not look for its own in the settings.
-    response = HttpResponse(decision._body, "text/plain", int(decision._status[:3]))
+    response = HttpResponse(body, "text/plain", int(status[:3]))
     headers = response.headers
     if _has_store:
         headers._store = {line[0].lower(): line for line in lines}
@@ -385,7 +356,7 @@ def cors(
         if isinstance(target, tuple):
             urlconf, app_name, namespace = target
             patterns: Any = getattr(urlconf, "urlpatterns", urlconf)
-            return [_mark_pattern(entry, mark) for entry in patterns], app_name, namespace
+            return [mark_pattern(entry, mark, _notice) for entry in patterns], app_name, namespace
         if isinstance(target, type):
             set_mark(target, mark)
             note_mark()  # a view may have been made of it, and met
@@ -404,17 +375,6 @@ def cors(
         return mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
 
     return decorate
-
-
-def _mark_pattern(entry: URLPattern | URLResolver, mark: Mark) -> URLPattern | URLResolver:
-    if isinstance(entry, URLResolver):
-        children = [_mark_pattern(child, mark) for child in entry.url_patterns]
-        return URLResolver(
-            entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
-        )
-    is_async = iscoroutinefunction(entry.callback)
-    view = group_view(entry.callback, mark, is_async=is_async, notice=_notice)
-    return URLPattern(entry.pattern, view, entry.default_args, entry.name)
 
 
 def _notice(mark: Mark, *args: object, **kwargs: object) -> None:

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from logging import getLogger
 from typing import TYPE_CHECKING
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import Resolver404, URLResolver, get_resolver
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
 from django.utils import translation
 from django.utils.functional import Promise
 
-from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
+from .._log import WARNING, log
+from .._marks import UNMARKED, class_of, compile_view, group_view, groups_of, is_marked, mark_of
 from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
 from .._sources import warn_if_closed, warn_if_ungated
 from .._words import KEYWORDS
 from ..errors import PolicyError
-from .conf import current_rules, extends, forget_views, words_in_settings
+from . import conf
+from .conf import (
+    current_denials,
+    current_rules,
+    extends,
+    forget_views,
+    is_debug,
+    words_in_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from django.http import HttpRequest
-    from django.urls import URLPattern
 
     from .._marks import Mark, ViewPolicies
     from .._nested import Source
@@ -50,9 +58,47 @@ def note_mark() -> None:
     forget_views()
 
 
-def marks_made() -> int:
-    """How many marks there are."""
-    return _marks_made
+def mark_pattern(
+    entry: URLPattern | URLResolver, mark: Mark, notice: Callable[..., None]
+) -> URLPattern | URLResolver:
+    """The same with its views in one group more; `notice` as of `mark_view`."""
+    if isinstance(entry, URLResolver):
+        children = [mark_pattern(child, mark, notice) for child in entry.url_patterns]
+        return URLResolver(
+            entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
+        )
+    is_async = iscoroutinefunction(entry.callback)
+    view = group_view(entry.callback, mark, is_async=is_async, notice=notice)
+    return URLPattern(entry.pattern, view, entry.default_args, entry.name)
+
+
+class Views:
+    """What is known about the views of one URLconf, under the rules of now."""
+
+    __slots__ = ("denials", "gated", "only", "rules")
+
+    def __init__(self, rules: PathRules, *, gated: bool) -> None:
+        self.rules = rules
+        self.gated = gated  # whether a gate may be on
+        self.denials = current_denials()
+        # The policy of every request, where `decide` takes nothing but that: no routing, no code
+        # of the user's, and nothing to say in debug mode.
+        only = None if gated or _marks_made or is_debug() else rules.only_policy
+        calls = only is not None and only._matcher is not None and only._matcher.calls
+        self.only = None if calls else only
+
+
+def learn_views(urlconf: object) -> Views:
+    """What there is to know, once all views are known to go together with the settings.
+
+    :raises ImproperlyConfigured: as `check_views`.
+    """
+    rules = current_rules()
+    if not check_views(urlconf, rules):
+        return Views(rules, gated=True)  # some views may load, and have a gate
+    known = conf.known_views  # not before: marks are made while views load
+    known[urlconf] = views = Views(rules, gated=may_refuse(urlconf, rules))
+    return views
 
 
 def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
@@ -83,9 +129,10 @@ def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Sourc
 
 @lru_cache(maxsize=1)
 def _warn_about_urlconf() -> None:
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
-        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE",
     )
 
 
