@@ -16,7 +16,7 @@ from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from .policy import Policy
@@ -212,6 +212,7 @@ def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
     return tuple(lines)
 
 
+_OURS = frozenset({names.VARY.lower(), *names.RESPONSE_HEADERS})
 # Names that are neither ours nor Vary, as applications spell them: learnt, and bounded.
 _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
@@ -233,8 +234,23 @@ def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]
     return headers + decision._lines  # quicker than a display of both
 
 
-def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
-    """The same, in place, for a response that has a mapping of headers."""
+def update_headers(headers: Any, decision: Decision, stored: object = None) -> None:
+    """The same, in place, for a response that has a mapping of headers.
+
+    :param headers: a `MutableMapping` of names to values.
+    :param stored: a class of such mappings that keep all in `_store`, a dict of lower-case names to
+        lines. To change that takes a tenth of the time: no line is checked and copied again, and no
+        frame is run for the headers that are there.
+    """
+    if type(headers) is stored:
+        store: dict[str, Header] = headers._store
+        lines = decision._lines
+        if not _OURS.isdisjoint(store):
+            lines = _merge_headers([*store.values()], decision)
+            store.clear()
+        for line in lines:
+            store[line[0].lower()] = line
+        return
     for name in headers:
         if name not in _plain_names:
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import wraps
+from functools import partial, wraps
 
 from ._check import MODES
 from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave
@@ -117,7 +117,7 @@ def mark_view(
     if _IS_WRAPPER in getattr(view, "__dict__", {}):
         name = getattr(view, "__qualname__", repr(view))
         raise TypeError(f"{name} has two @cors(...): keep one, and put all options into it.")
-    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    wrapper = _wrap(view, is_async, partial(notice, mark))
     set_mark(wrapper, mark)
     setattr(wrapper, _IS_WRAPPER, True)
     return wrapper
@@ -130,7 +130,7 @@ def group_view(
 
     :param notice: as of `mark_view`.
     """
-    wrapper = _wrap(view, is_async, lambda *args, **kwargs: notice(mark, *args, **kwargs))
+    wrapper = _wrap(view, is_async, partial(notice, mark))
     setattr(wrapper, _GROUPS, (mark, *groups_of(view)))
     return wrapper
 
@@ -185,6 +185,8 @@ class ViewPolicies:
 
     def judged_by(self, method: str) -> tuple[Source | NotGiven, bool]:
         """The source where this is the only view of the URL, and whether other methods' differ."""
+        if self._alike:  # nearly every view: whatever the method, served or not
+            return self._shared, False
         wanted = method.upper()
         if wanted == "HEAD" and wanted not in self._served:
             wanted = "GET"

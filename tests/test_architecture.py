@@ -81,6 +81,7 @@ ADAPTERS = {
     "django": (
         "corsgate.django.conf",
         "corsgate.django.routing",
+        "corsgate.django.decorator",
         "corsgate.django.middleware",
         "corsgate.django",
         "corsgate.django.checks",

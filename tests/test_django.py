@@ -827,7 +827,7 @@ def test_a_mark_that_routing_cannot_see_is_an_error_that_names_the_route(
 def test_a_mark_without_the_middleware_is_an_error_that_names_the_route(
     make: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corsgate.django.middleware._is_installed", False)  # as in a new process
+    monkeypatch.setattr("corsgate.django.decorator._is_installed", False)  # as in a new process
     target = make(plain)
     marked = target if callable(target) else cors(max_age=5)(target)
     with (
@@ -1398,7 +1398,7 @@ def test_a_pattern_that_fails_leaves_the_policy_of_the_project(
 def test_a_project_without_any_mark_is_answered_by_its_settings(
     project: Project, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corsgate.django.routing._marks_exist", False)  # as in a new process
+    monkeypatch.setattr("corsgate.django.routing._marks_made", 0)  # as in a new process
     project([path("notes/", plain)], COMMON, CORS_ALLOW_ORIGINS=[APP])
     for url, status in {"/notes/": 200, "/notes": 301, "/unknown": 404}.items():
         answer = send("GET", url, asking())

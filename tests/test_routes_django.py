@@ -658,7 +658,7 @@ def costly_urls(*, marked: bool) -> URLs:
 @pytest.fixture(params=["one policy", "paths", "marked views"])
 def policies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "marked views":  # as in a new process
-        monkeypatch.setattr("corsgate.django.routing._marks_exist", False)
+        monkeypatch.setattr("corsgate.django.routing._marks_made", 0)
     return str(request.param)
 
 

@@ -257,6 +257,17 @@ def origins_setting() -> str:
     return (given or names)[0]
 
 
+# URLconf -> what the middleware knows of its views. Where that may not hold any more, another dict
+# takes the place of this one: a thread that is about to add to it then adds to the old one.
+known_views: dict[object, Any] = {}
+
+
+def forget_views() -> None:
+    """To be called when there are other rules, or marks at other views."""
+    global known_views
+    known_views = {}
+
+
 _rules: PathRules | None = None
 _denials = Denials()
 _words = DJANGO_SETTINGS
@@ -323,6 +334,7 @@ def _forget(*, setting: str, **kwargs: object) -> None:
     global _rules
     if setting.startswith((_PREFIX, "WHITENOISE_")) or setting in _OTHERS:
         _rules = None
+        forget_views()
 
 
 setting_changed.connect(_forget, dispatch_uid="corsgate")

@@ -6,27 +6,35 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import Resolver404, URLResolver, get_resolver
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
 from django.utils import translation
 from django.utils.functional import Promise
 
 from .._log import WARNING, log
-from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
+from .._marks import UNMARKED, class_of, compile_view, group_view, groups_of, is_marked, mark_of
 from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
 from .._sources import warn_if_closed, warn_if_ungated
 from .._words import KEYWORDS
 from ..errors import PolicyError
-from .conf import current_rules, extends, words_in_settings
+from . import conf
+from .conf import (
+    current_denials,
+    current_rules,
+    extends,
+    forget_views,
+    is_debug,
+    words_in_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from django.http import HttpRequest
-    from django.urls import URLPattern
 
     from .._marks import Mark, ViewPolicies
     from .._nested import Source
@@ -39,14 +47,58 @@ if TYPE_CHECKING:
 
 _LOCALE = ("django.middleware.locale", "LocaleMiddleware")
 
-# Whether any view may be marked; until then an answer without a view needs no routing.
-_marks_exist = False
+# How many marks were made; until there is one, an answer without a view needs no routing.
+_marks_made = 0
 
 
 def note_mark() -> None:
-    """To be called for every mark that is made, before routing may meet it."""
-    global _marks_exist
-    _marks_exist = True
+    """To be called for every mark that is made, and again where it changes what routing has met."""
+    global _marks_made
+    _marks_made += 1
+    forget_views()
+
+
+def mark_pattern(
+    entry: URLPattern | URLResolver, mark: Mark, notice: Callable[..., None]
+) -> URLPattern | URLResolver:
+    """The same with its views in one group more; `notice` as of `mark_view`."""
+    if isinstance(entry, URLResolver):
+        children = [mark_pattern(child, mark, notice) for child in entry.url_patterns]
+        return URLResolver(
+            entry.pattern, children, entry.default_kwargs, entry.app_name, entry.namespace
+        )
+    is_async = iscoroutinefunction(entry.callback)
+    view = group_view(entry.callback, mark, is_async=is_async, notice=notice)
+    return URLPattern(entry.pattern, view, entry.default_args, entry.name)
+
+
+class Views:
+    """What is known about the views of one URLconf, under the rules of now."""
+
+    __slots__ = ("denials", "gated", "only", "rules")
+
+    def __init__(self, rules: PathRules, *, gated: bool) -> None:
+        self.rules = rules
+        self.gated = gated  # whether a gate may be on
+        self.denials = current_denials()
+        # The policy of every request, where `decide` takes nothing but that: no routing, no code
+        # of the user's, and nothing to say in debug mode.
+        only = None if gated or _marks_made or is_debug() else rules.only_policy
+        calls = only is not None and only._matcher is not None and only._matcher.calls
+        self.only = None if calls else only
+
+
+def learn_views(urlconf: object) -> Views:
+    """What there is to know, once all views are known to go together with the settings.
+
+    :raises ImproperlyConfigured: as `check_views`.
+    """
+    rules = current_rules()
+    if not check_views(urlconf, rules):
+        return Views(rules, gated=True)  # some views may load, and have a gate
+    known = conf.known_views  # not before: marks are made while views load
+    known[urlconf] = views = Views(rules, gated=may_refuse(urlconf, rules))
+    return views
 
 
 def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source:
@@ -73,8 +125,8 @@ def source_of_view(
     :param as_written: whether the methods without a handler have no part in what the others share.
     """
     match = request.resolver_match
-    if _marks_exist and match is not None:
-        policies = _policies_of(match.func, rules)
+    if _marks_made and match is not None:
+        policies = _compile(match.func, rules, _marks_made)
         found = policies.source(method) if as_written else policies.judged_by(method)[0]
         if not isinstance(found, NotGiven):
             return found
@@ -107,7 +159,8 @@ def route(
     views = _find_views(request, rules, active, in_all_languages=in_all_languages)
     found = [_source_at(path, view, method, rules) for path, view in views]
     source, differs = found[0]
-    if any(other != source for other, _ in found):
+    # To compare a policy with itself would look at every field.
+    if len(found) > 1 and any(other != source for other, _ in found):
         return closed_between(*(other for other, _ in found), rules.application), True
     return source, differs
 
@@ -135,7 +188,7 @@ def _find_views(
             urlconf = settings.ROOT_URLCONF
         resolver = get_resolver(urlconf)
         resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
-        if _marks_exist or rules.only_policy is None:
+        if _marks_made or rules.only_policy is None:
             likely, others = _languages(request, urlconf, active)
             first = next(_hits(resolver, path, [*likely, *others]), (path, None))
             return [first, *(_hits(resolver, path, others) if in_all_languages else ())]
@@ -146,30 +199,41 @@ def _find_views(
 
 
 def _hits(
-    resolver: URLResolver, path: str, languages: Iterable[str]
+    resolver: URLResolver, path: str, languages: Iterable[str | None]
 ) -> Iterator[tuple[str, View | None]]:
-    paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
     for language in dict.fromkeys(languages):
-        with translation.override(language):
-            for candidate in paths:
-                try:
-                    match = resolver.resolve(candidate)
-                except Resolver404:
-                    continue
-                break
-            else:
-                continue
-        yield candidate, match.func
+        if language is None:
+            found = _resolve(resolver, path)
+        else:  # which loads it, below locks
+            with translation.override(language):
+                found = _resolve(resolver, path)
+        if found is not None:
+            yield found
+
+
+def _resolve(resolver: URLResolver, path: str) -> tuple[str, View] | None:
+    try:
+        return path, resolver.resolve(path).func
+    except Resolver404:
+        if path.endswith("/") or not settings.APPEND_SLASH:
+            return None
+    with suppress(Resolver404):
+        return f"{path}/", resolver.resolve(f"{path}/").func
+    return None
 
 
 def _languages(
     request: HttpRequest, urlconf: Any, active: str | None
-) -> tuple[list[str], tuple[str, ...]]:
-    """The languages in which Django will look for a view: likely ones, and what else there is."""
-    default, others = settings.LANGUAGE_CODE, _translations(urlconf)
+) -> tuple[list[str | None], tuple[str, ...]]:
+    """The languages in which Django will look for a view: likely ones, and what else there is.
+
+    None is whichever is active: no pattern reads otherwise in another one.
+    """
+    others = _translations(urlconf)
     prefixed, prefixes_default = is_language_prefix_patterns_used(urlconf)
     if not prefixed and not others:
-        return [default], ()
+        return [None], ()
+    default = settings.LANGUAGE_CODE
     in_path = translation.get_language_from_path(request.path_info) if prefixed else None
     if in_path is not None or (prefixed and not prefixes_default):
         return [active or in_path or default, in_path or default, default], ()
@@ -218,7 +282,7 @@ def words_of(policy: Policy) -> Words:
 
 
 def _place_of(policy: Policy, rules: PathRules) -> str | None:
-    for _, view in walk(None) if _marks_exist and policy is not rules.application else ():
+    for _, view in walk(None) if _marks_made and policy is not rules.application else ():
         method = _policies_of(view, rules).method_of(policy)
         if method is not None:
             around = "of" if is_marked(view, method) else "around the group of"
@@ -265,7 +329,7 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     """
     merged: dict[View, ViewPolicies] = {}
     problems: list[Problem] = []
-    for place, view in walk(urlconf) if _marks_exist else ():
+    for place, view in walk(urlconf) if _marks_made else ():
         if view not in merged and _is_marked(view):
             merged[view] = merge_view(view, rules, f"route {place!r}, ", problems)
     if problems:
@@ -281,13 +345,15 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
 @lru_cache(maxsize=1024)
 def may_refuse(urlconf: Any, rules: PathRules) -> bool:
     """Whether a gate may be on somewhere, once the views are known to load and to be valid."""
-    views = {view for _, view in walk(urlconf)} if _marks_exist else set()
+    views = {view for _, view in walk(urlconf)} if _marks_made else set()
     sources = [source for view in views for source in _policies_of(view, rules).sources()]
     return any(map(may_gate, (*rules.sources(), *sources)))
 
 
 @lru_cache(maxsize=4096)
-def _compile(view: View, rules: PathRules) -> ViewPolicies:
+def _compile(view: View, rules: PathRules, marks: int) -> ViewPolicies:
+    if not _is_marked(view):
+        return UNMARKED
     problems: list[Problem] = []
     policies = merge_view(view, rules, "", problems)
     if problems:  # in a URLconf that was chosen after the check, by another middleware
@@ -315,4 +381,4 @@ def _is_marked(view: View) -> bool:
 
 
 def _policies_of(view: View, rules: PathRules) -> ViewPolicies:
-    return _compile(view, rules) if _is_marked(view) else UNMARKED
+    return _compile(view, rules, _marks_made)  # until another view, such as its class, is marked
