@@ -3,7 +3,8 @@
 Import the front end that you need: `corsgate.wsgi`, `corsgate.flask` or `corsgate.django`.
 """
 
-from ._engine import Decision, decide
+from ._decision import Decision
+from ._engine import decide
 from .errors import PolicyError, Problem
 from .policy import Policy
 

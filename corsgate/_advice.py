@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ._marks import handlers_of, mark_of
+from ._marks import class_of, handlers_of, mark_of
+from ._nested import NotGiven
 from ._origin import split_pattern
 from ._risk import is_loopback, registrable
-from ._sources import NotGiven
 from .errors import Problem
 from .policy import Policy
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import CellType
 
     from ._marks import Mark, ViewPolicies
+    from ._nested import Source
     from ._paths import PathRules
 
     # Where a policy stands, and the policy.
@@ -59,6 +60,16 @@ CHECKS = {
         "Its @cors(...) is hidden from routing by another decorator, so it has another policy.",
         "{fix}",
     ),
+    "gate-not-inherited": (
+        (
+            "It has a policy of its own without gate, so the gate={fix} around it does not hold"
+            " there."
+        ),
+        (
+            "Write gate={fix} in it; or give options instead of a Policy, which inherit the gate,"
+            ' and where gate="off" says that it is meant.'
+        ),
+    ),
     # Policies, in the project that they are in.
     "nothing-allowed": (
         "No origin is allowed anywhere, so no page of another origin can read an answer.",
@@ -98,7 +109,7 @@ CHECKS = {
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ANY_HEADER = "access-control-allow-"
 # What may be as it should: told, but not counted.
-NOTES = frozenset({"cookie-site-unknown"})
+NOTES = frozenset({"cookie-site-unknown", "gate-not-inherited"})
 
 
 def finding(code: str, field: str, value: object = "", *, what: str = "", fix: str = "") -> Problem:
@@ -159,6 +170,29 @@ def check_use(rules: PathRules, views: Iterable[ViewPolicies], application: str)
     ):
         return [finding("nothing-allowed", application)]
     return []
+
+
+def check_gates(application: Source, alone: Iterable[Place]) -> list[Problem]:
+    """The policies that stand alone under a gate, and have none: that is seldom what was meant.
+
+    :param alone: policies that were given as such, which inherit nothing, and where they hold.
+    """
+    if not isinstance(application, Policy) or application.gate == "off":
+        return []
+    found: dict[int, tuple[Policy, dict[str, None]]] = {}
+    for place, policy in alone:
+        if policy.gate == "off":
+            found.setdefault(id(policy), (policy, {}))[1][place] = None
+    fix = f'"{application.gate}"'
+    return [
+        finding("gate-not-inherited", _some([*places]), policy, fix=fix)
+        for policy, places in found.values()
+    ]
+
+
+def _some(places: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    return f"{places[0]} and {len(places) - 1} more" if len(places) > 1 else places[0]
 
 
 def check_deployed(places: Sequence[Place]) -> list[Problem]:
@@ -250,8 +284,9 @@ def _site(host: str) -> str:
 def hides_mark(view: object, known: Collection[Mark], end: object = None) -> bool:
     """Whether there is a mark somewhere in a view, or in its module in its place, for nothing."""
     starts = [view, *(handler for _, handler in handlers_of(view)), _in_module(view)]
-    inside = (target for start in starts for target in within(start, end))
-    return any(mark is not None and mark not in known for mark in map(mark_of, inside))
+    inside = [target for start in starts for target in within(start, end)]
+    marks = map(mark_of, [*inside, *map(class_of, inside)])
+    return any(mark is not None and mark not in known for mark in marks)
 
 
 def _in_module(view: object) -> object:

@@ -7,8 +7,8 @@ from time import monotonic
 
 from . import _protocol
 from ._callables import failures, judge_callable
-from ._engine import in_debug_mode
-from ._sources import leaves_cors
+from ._decision import in_debug_mode
+from ._nested import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ._engine import Decision
+    from ._decision import Decision
     from ._paths import PathRules
     from ._words import Words
     from .errors import Problem

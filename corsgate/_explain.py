@@ -6,20 +6,23 @@ clients in debug mode only.
 
 from __future__ import annotations
 
+from ._closed import FAILED, is_between
+from ._gate_reasons import check_gate
+from ._nested import Derived, HandsOff, leaves_cors
 from ._reasons import CHECKS, Failure
 from ._record import Record
 from ._request import Request
-from ._sources import FAILED, Derived, HandsOff, ask, for_method
-from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Line, Words, name_of, one_line
+from ._sources import ask, for_method
+from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Words, advice_of, name_of, one_line
 from .errors import show
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from ._sources import Source
+    from ._nested import Source
 
 __all__ = [
     "DJANGO_SETTINGS",
@@ -36,7 +39,8 @@ __all__ = [
 class Step(Record):
     """One thing that a browser looks at.
 
-    :param name: `cors-request`, `policy`, `origin`, `credentials`, `method` or `headers`.
+    :param name: `cors-request`, `policy`, `origin`, `credentials`, `method` or `headers`; and
+        `gate` where one is on: where it is asked, before the others that a browser looks at.
     :param passed: None where the browser did not get so far.
     :param text: what it found, as a sentence.
     """
@@ -56,8 +60,10 @@ class Explanation(Record):
     :param allowed: whether it lets the call through, and the page may read the answer.
     :param reason: stable code of what failed: `"origin-not-allowed"`, `"credentials-not-allowed"`,
         `"method-not-allowed"`, `"header-not-allowed"`, `"authorization-not-covered"`,
-        `"no-policy"`, `"policy-source-failed"`. Where it is allowed: None, or why no policy had a
-        say: `"not-cors"`, `"same-origin"`, or why it is no preflight: `"plain-options"`.
+        `"no-policy"`, `"policy-source-failed"`, `"path-ambiguous"`; of the gate
+        `"cross-site-write"`, `"cross-site-read"`, `"cross-site-websocket"`. Where it is allowed:
+        None, or why no policy had a say: `"not-cors"`, `"same-origin"`, or why it is no preflight:
+        `"plain-options"`.
     :param message: the same as a sentence.
     :param setting: what decides, as it is written where the policy is; "" if nothing does.
     :param nearest: the allowed value that comes nearest, or None.
@@ -103,8 +109,7 @@ class Explanation(Record):
     @property
     def advice(self) -> str:
         """The fix after what it is: a line to write, or what else to do; "" if there is none."""
-        label = "To allow it" if isinstance(self.fix, Line) else "What to do"
-        return f"{label}: {self.fix}" if self.fix else ""
+        return advice_of(self.fix)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it in plain types, for JSON."""
@@ -133,7 +138,9 @@ def explain(
     :param policy: a `Policy`, `None`, or a callable that gives one per request.
     :param environ: the request as a WSGI environ, Django's `request.META`, or any mapping with
         `REQUEST_METHOD` and `HTTP_*`: a preflight or an actual request. Of an actual request the
-        method, Authorization and Content-Type are judged too, as in the preflight before it.
+        method, Authorization and Content-Type are judged too, as in the preflight before it. A
+        gate looks at Sec-Fetch-Site and Host as well; what sends it (a form, `fetch()`, a
+        WebSocket) is known by Sec-Fetch-Mode and Upgrade.
     :param credentials: whether the page asks for cookies (`credentials: "include"`), which a
         preflight does not tell. An actual request with a cookie does.
     :raises TypeError: for any other `policy`.
@@ -144,23 +151,42 @@ def explain(
 
 
 def explain_in(
-    words: Words, policy: Source, environ: Mapping[str, Any], *, credentials: bool = False
+    words: Words,
+    policy: Source,
+    environ: Mapping[str, Any],
+    *,
+    credentials: bool = False,
+    words_of: Callable[[Policy], Words] | None = None,
 ) -> Explanation:
-    """`explain`, with the options called as they are where the policy is written."""
+    """`explain`, with the options called as they are where the policy is written.
+
+    :param words_of: the words of a policy whose gate holds around `policy`.
+    """
     request = Request(environ, credentials)
-    aside = request.aside()
-    if aside is not None:
-        reason, message = aside
-        steps = _all_steps([Step(name="cors-request", passed=True, text=message)])
-        return Explanation(allowed=True, reason=reason, message=message, steps=steps)
     found = ask(policy, for_method(environ, request.method) if request.preflight else environ)
     if found is FAILED and policy is not FAILED:
         words = words.at(_name_of(policy))
-    elif found is None and policy is not None:
+    elif found is None and not leaves_cors(policy):
         words = words.at(f"{_name_of(policy)} gave None")
-    steps = []
-    for name, check in CHECKS.items():
-        outcome = check(words, found, request)
+    gated = _gated(policy, found, request)
+    names = list(CHECKS)
+    if gated is not None:
+        # The gate comes before the application, and so before the CORS check; of the answer to a
+        # preflight it changes the methods only.
+        before = "origin" if gated is found and not is_between(found) else "policy"
+        names.insert(names.index("method" if request.preflight else before), "gate")
+    aside = request.aside()
+    looked_at = names if aside is None else names[: names.index("gate") + 1 if gated else 1]
+    steps: list[Step] = []
+    for name in looked_at:
+        outcome: str | Failure
+        if gated is not None and name == "gate":
+            of_gate = words if gated is found or words_of is None else words_of(gated)
+            outcome = check_gate(of_gate, gated, request)
+        elif aside is not None and name == "cors-request":
+            outcome = aside[1]
+        else:
+            outcome = CHECKS[name](words, found, request)
         if isinstance(outcome, Failure):
             steps.append(Step(name=name, passed=False, text=outcome.message))
             return Explanation(
@@ -170,11 +196,18 @@ def explain_in(
                 setting=outcome.setting,
                 nearest=outcome.nearest,
                 fix=outcome.fix,
-                steps=_all_steps(steps),
+                steps=_all_steps(steps, names),
             )
         steps.append(Step(name=name, passed=True, text=outcome))
-    verdict = request.verdict()
-    return Explanation(allowed=True, reason=verdict[0], message=verdict[1], steps=steps)
+    reason, message = aside or request.verdict()
+    return Explanation(allowed=True, reason=reason, message=message, steps=_all_steps(steps, names))
+
+
+def _gated(source: Source, found: Policy | None, request: Request) -> Policy | None:
+    """The policy whose gate has a say, if one is on."""
+    if isinstance(source, HandsOff) and not request.preflight:  # which is the application's then
+        found = ask(source.gated, request.environ)
+    return found if found is not None and found.gate != "off" else None
 
 
 def _name_of(source: Source) -> str:
@@ -183,6 +216,6 @@ def _name_of(source: Source) -> str:
     return name_of(source)
 
 
-def _all_steps(steps: list[Step]) -> list[Step]:
-    missing = list(CHECKS)[len(steps) :]
+def _all_steps(steps: list[Step], names: list[str]) -> list[Step]:
+    missing = names[len(steps) :]
     return steps + [Step(name=name, passed=None, text="Not reached.") for name in missing]

@@ -23,10 +23,12 @@ from ._advice import (
     within,
 )
 from ._flask_config import check_unchanged
-from ._flask_views import MergedViews, below_mark_of
-from ._marks import mark_of, marks_on
+from ._flask_views import MergedViews, below_mark_of, marks_around
+from ._marks import class_of, handlers_of, mark_of, marks_on
+from ._nested import closed_between
 from ._report import rows_of, table
 from .errors import PolicyError, Problem
+from .policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.routing import Rule
 
+    from ._nested import Source
     from ._report import Row
     from .flask import _Gate
 
@@ -151,6 +154,9 @@ def _check(app: Flask) -> Iterator[Problem]:
         if hides_mark(view, views.marks, app):
             fix = "Put it above that one, or right below @app.route."
             yield finding("mark-hidden", f"view {endpoint!r}", view, fix=fix)
+        lost = _lost_gate(app, gate._rules.application, endpoint, view)
+        if lost != "off":
+            yield finding("gate-not-inherited", f"view {endpoint!r}", lost, fix=f'"{lost}"')
     yield from check_use(gate._rules, policies.values(), "allow_origins")
     places = places_of(gate._rules, policies, "allow_origins", "paths")
     if not app.debug:
@@ -160,6 +166,28 @@ def _check(app: Flask) -> Iterator[Problem]:
             app.config[f"SESSION_COOKIE_{name}"] for name in ("SAMESITE", "SECURE")
         )
         yield from check_cookies(places, same_site, secure, _hosts(app))
+
+
+def _lost_gate(app: Flask, application: Source, endpoint: str, view: object) -> str:
+    """The gate around a view that a `Policy` without one has put out, or "off".
+
+    Whether a `Policy` was given gate="off" cannot be told; of options it can.
+    """
+    shared = [*marks_around(app, endpoint, view), mark_of(class_of(view)), mark_of(view)]
+    own = [mark_of(handler) for _, handler in handlers_of(view)]
+    for chain in ([*shared, last] for last in (None, *own)):
+        source, lost = application, "off"
+        for mark in filter(None, chain):
+            if isinstance(mark.policy, Policy):
+                around = closed_between(source).gate
+                if mark.policy.gate != "off" or around != "off":
+                    lost = around if mark.policy.gate == "off" else "off"
+            elif "gate" in mark.options:
+                lost = "off"
+            source = mark.apply(source, "", [])
+        if lost != "off":
+            return lost
+    return "off"
 
 
 def _check_gate(app: Flask) -> Iterator[Problem]:

@@ -6,10 +6,11 @@ from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._denials import Denials, check_hooks
+from ._nested import NOT_GIVEN
 from ._paths import PathRules, compile_paths, recompile
 from ._refusals import Gate
 from ._settings import read_settings
-from ._sources import NOT_GIVEN, application_source
+from ._sources import application_source
 from ._words import FLASK_CONFIG, KEYWORDS
 from .errors import PolicyError
 from .policy import Policy
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ._sources import NotGiven, Source
+    from ._nested import NotGiven, Source
     from ._words import Words
     from .errors import Problem
 
@@ -99,7 +100,7 @@ def reconfigured(
     :raises PolicyError: with every problem.
     """
     rules = recompile(policy, options, configured.paths)
-    gate = Gate(rules.application, configured.denials)
+    gate = Gate(rules.application, configured.denials, configured.gate)
     return configured._replace(rules=rules, gate=gate, words=KEYWORDS)
 
 

@@ -6,6 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask
     from werkzeug.routing import MapAdapter
 
 
@@ -33,8 +33,8 @@ def find_views(
     """
     nothing: tuple[None, None, dict[str, str]] = (None, None, {})
     try:
-        asked = as_flask_gets_it(inner, environ)
-        if asked is None:
+        asked, reached = go_inwards(inner, environ)
+        if reached is None:
             return nothing
         adapter = app.create_url_adapter(app.request_class(for_method(asked, method)))
         if adapter is None:
@@ -72,10 +72,13 @@ def _route(adapter: MapAdapter, path: str | None, method: str) -> tuple[str | No
     return path, None
 
 
-def as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEnvironment | None:
-    """The environ after the layers between the gate and Flask; None if another application gets it.
+def go_inwards(
+    inner: WSGIApplication, environ: WSGIEnvironment
+) -> tuple[WSGIEnvironment, WSGIApplication | None]:
+    """The environ behind the layers that are known, and what gets it: Flask, or another layer.
 
-    Known are Werkzeug's: `ProxyFix`, whose host counts in routing, and mounted applications.
+    None is an application that is mounted in front of it. Known are Werkzeug's: `ProxyFix`, whose
+    host counts in routing, and mounted applications.
     """
     while isinstance(inner, (ProxyFix, DispatcherMiddleware)):
         asked = dict(environ)
@@ -85,9 +88,17 @@ def as_flask_gets_it(inner: WSGIApplication, environ: WSGIEnvironment) -> WSGIEn
             layer.mounts = dict.fromkeys(layer.mounts, _answer_nothing)
         layer(asked, lambda status, headers, exc_info=None: lambda data: None)
         if asked.get("PATH_INFO") != environ.get("PATH_INFO"):
-            return None
+            return environ, None
         inner, environ = inner.app, asked
-    return environ
+    return environ, inner
+
+
+def is_flask(app: Flask, inner: object) -> bool:
+    """Whether `inner` is the application itself, with nothing around it."""
+    return (
+        getattr(inner, "__self__", None) is app
+        and getattr(inner, "__func__", None) is Flask.wsgi_app
+    )
 
 
 def _answer_nothing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

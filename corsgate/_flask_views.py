@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of
-from ._sources import may_gate
+from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of, marks_on
+from ._nested import may_gate
 from .errors import PolicyError
 
 if TYPE_CHECKING:
@@ -17,20 +17,30 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ._marks import ViewPolicies
+    from ._nested import NotGiven, Source
     from ._paths import PathRules
-    from ._sources import NotGiven, Source
     from .errors import Problem
 
 # On the function below a mark, which is what @app.route has registered if it stands below.
 _BELOW = "__corsgate_below__"
 
 _marked = 0  # how often something was
+# Marks with a gate that no application has merged: one may get into any application at any time,
+# on a function that takes a view's place, and that Flask does not tell.
+_loose: set[Mark] = set()
 
 
-def notice_mark() -> None:
+def notice_mark(mark: Mark) -> None:
     """Something was marked: every application merges again."""
     global _marked
     _marked += 1
+    _loosen([mark])
+
+
+def _loosen(marks: Iterable[Mark]) -> None:
+    for mark in marks:
+        if may_gate(mark.policy) or mark.options.get("gate", "off") != "off":
+            _loose.add(mark)
 
 
 def mark_below(view: object, mark: Mark) -> None:
@@ -69,11 +79,12 @@ class MergedViews:
     Flask lets views be added, replaced and marked at any time.
     """
 
-    __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "rules")
+    __slots__ = ("_functions", "_marked", "_policies", "gated", "marks", "only", "rules")
 
-    def __init__(self, app: Flask, rules: PathRules) -> None:
+    def __init__(self, app: Flask, rules: PathRules, before: frozenset[Mark] = frozenset()) -> None:
         """
         :param rules: of the application, whose options the views inherit.
+        :param before: the marks of the last snapshot.
         :raises PolicyError: with all problems of all views.
         """
         self.rules = rules
@@ -88,8 +99,12 @@ class MergedViews:
             raise PolicyError(problems)
         # All marks that routing knows.
         self.marks = frozenset[Mark]().union(*(view.marks for view in self._policies.values()))
+        _loosen(before - self.marks)
+        _loose.difference_update(self.marks)
         # Whether a gate may be on somewhere.
-        self.gated = any(map(may_gate, (*rules.sources(), *self.sources())))
+        self.gated = bool(_loose) or any(map(may_gate, (*rules.sources(), *self.sources())))
+        # The policy of every answer, where there is just one.
+        self.only = None if self.marks else rules.only_policy
 
     def is_current(self, app: Flask, rules: PathRules) -> bool:
         """Whether nothing was added or marked since; `has` knows of one view what was replaced."""
@@ -102,6 +117,14 @@ class MergedViews:
     def has(self, app: Flask, endpoints: Iterable[str]) -> bool:
         functions = self._functions
         return all(functions.get(name) is app.view_functions.get(name) for name in endpoints)
+
+    def has_marks(self, app: Flask, endpoints: Iterable[str]) -> bool:
+        """Whether views have the marks that were merged, also on their classes' methods."""
+        views = [(name, app.view_functions.get(name)) for name in endpoints]
+        return all(
+            self.find(name).marks == {*marks_around(app, name, view), *marks_on(view)}
+            for name, view in views
+        )
 
     def find(self, endpoint: str) -> ViewPolicies:
         return self._policies.get(endpoint, UNMARKED)
@@ -130,9 +153,14 @@ class MergedViews:
 def _compile(
     app: Flask, endpoint: str, view: object, application: Source, problems: list[Problem]
 ) -> ViewPolicies:
+    around = marks_around(app, endpoint, view)
+    return compile_view(view, around, application, f"view {endpoint!r}", problems)
+
+
+def marks_around(app: Flask, endpoint: str, view: object) -> list[Mark]:
+    """The marks of the blueprints that a view is in, and below its own."""
     groups = [mark_of(app.blueprints.get(name)) for name in _blueprints_of(endpoint)]
-    marks = [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
-    return compile_view(view, marks, application, f"view {endpoint!r}", problems)
+    return [mark for mark in (*groups, below_mark_of(view)) if mark is not None]
 
 
 def _blueprints_of(endpoint: str) -> list[str]:

@@ -15,7 +15,8 @@ are compared as whole texts, and that what is exempt is a route with a policy of
 from __future__ import annotations
 
 from . import _protocol as names
-from ._engine import Decision, decide, with_methods
+from ._decision import Decision, with_methods
+from ._engine import decide
 from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
 
@@ -71,26 +72,28 @@ def judge(policy: Policy, environ: Mapping[str, Any], *, readable: bool) -> str 
     safe = is_safe(environ)
     origin: str | None = environ.get(names.ENVIRON_ORIGIN)
     if origin is not None:
-        if readable if safe else _may_write(policy, origin, environ, readable):
+        if readable if safe else may_write(policy, origin, environ, readable):
             return None
         if names.ENVIRON_FETCH_SITE not in environ and _is_own(policy, origin, environ):
             return None
-    if _is_handshake(environ):
+    if is_handshake(environ):
         return "cross-site-websocket"
     return "cross-site-read" if safe else "cross-site-write"
 
 
 def is_safe(environ: Mapping[str, Any]) -> bool:
     """Whether a request changes nothing, as far as its method tells."""
-    return environ.get("REQUEST_METHOD") in names.SAFE_METHODS and not _is_handshake(environ)
+    return environ.get("REQUEST_METHOD") in names.SAFE_METHODS and not is_handshake(environ)
 
 
-def _is_handshake(environ: Mapping[str, Any]) -> bool:
+def is_handshake(environ: Mapping[str, Any]) -> bool:
+    """Whether a request opens a WebSocket."""
     # RFC 6455, section 4.1: a GET, and what is sent after it may do anything.
     return "websocket" in environ.get(names.ENVIRON_UPGRADE, "").lower()
 
 
-def _may_write(policy: Policy, origin: str, environ: Mapping[str, Any], readable: bool) -> bool:
+def may_write(policy: Policy, origin: str, environ: Mapping[str, Any], readable: bool) -> bool:
+    """Whether an origin is trusted with unsafe methods; `readable` as of `judge`."""
     if policy._writers is policy._matcher:  # callables are not asked twice
         return readable
     return len(origin) <= MAX_ORIGIN and policy._writers.allows(origin, environ)
@@ -136,7 +139,7 @@ def limit(decision: Decision, environ: Mapping[str, Any]) -> Decision:
     policy = decision.policy
     if policy is None or policy.gate != "enforce" or not decision.allowed:
         return decision
-    if _may_write(policy, environ[names.ENVIRON_ORIGIN], environ, readable=True):
+    if may_write(policy, environ[names.ENVIRON_ORIGIN], environ, readable=True):
         return decision
     told = policy.allow_methods
     if told != ("*",):

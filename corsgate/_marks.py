@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import wraps
 
-from ._sources import NOT_GIVEN, NotGiven, build, check_alone, check_source, leave
+from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave, may_gate
+from ._sources import build, check_source
 from .errors import PolicyError
 from .policy import Policy
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from ._sources import Source
+    from ._nested import Source
     from .errors import Problem
 
 # Attributes that functools.wraps copies, so that a well-behaved decorator above keeps them.
@@ -58,7 +59,11 @@ class Mark:
         """The source that holds here, where `base` holds around it."""
         if isinstance(self.policy, NotGiven):
             return build(self.options, problems, base, f"{place}: ")
-        return leave(base) if self.policy is None else self.policy
+        if self.policy is None:
+            return leave(base)
+        return (
+            Within(self.policy, base) if callable(self.policy) and may_gate(base) else self.policy
+        )
 
 
 def _bare(value: object) -> str:

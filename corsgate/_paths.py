@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from ._check import is_list
-from ._sources import (
-    NOT_GIVEN,
-    NotGiven,
-    application_source,
-    build,
-    check_source,
-    closed_between,
-    leave,
-)
+from ._nested import NOT_GIVEN, NotGiven, closed_between, leave
+from ._sources import application_source, build, check_source
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
@@ -20,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from ._sources import Source
+    from ._nested import Source
 
 
 class PathRules:
@@ -86,7 +79,7 @@ class PathRules:
         source = self._exact[path] if path in self._exact else self._find_prefix(path)
         # An application may resolve these. A browser sends the dots only with an encoded slash.
         if "//" in path or "/." in path:
-            resolved = _resolve(path)
+            resolved = resolve(path)
             if resolved != path and (other := self.find(resolved)) != source:
                 return closed_between(source, other, self.application)
         return source
@@ -118,7 +111,7 @@ def covers(pattern: str, path: str) -> bool:
     return path == base or (pattern.endswith("/*") and path.startswith(f"{base}/"))
 
 
-def _resolve(path: str) -> str:
+def resolve(path: str) -> str:
     """RFC 3986, section 5.2.4, "Remove Dot Segments", and repeated slashes taken for one."""
     segments: list[str] = []
     for segment in path.split("/"):
@@ -268,7 +261,7 @@ def _correct(pattern: str) -> str | None:
             base = base.rpartition("/")[0]
             if not base:
                 return None  # "/*" would be far more than what was meant
-    base = _resolve(unquote(base.partition("?")[0].partition("#")[0]))
+    base = resolve(unquote(base.partition("?")[0].partition("#")[0]))
     corrected = base.rstrip("/") + "/*" if is_prefix else base
     return corrected if "*" not in base and _find_fault(corrected) is None else None
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from . import _protocol
 from ._check import is_regex
+from ._closed import FAILED, is_between
 from ._nearest import nearest_name, nearest_origin
 from ._origin import find_fault, read_origin
+from ._paths import decode_path, resolve
 from ._record import Record
 from ._request import LONGEST_REFLECTED, Request
-from ._sources import FAILED
 from ._words import KEYWORDS, Words, listed, name_of, shown
 from .errors import PolicyError
 from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _LONGEST_NAME = 64
 _MOST_LISTED = 12  # names in a line to write, before those that are there already become "..."
 _MOST_WRITTEN = 4  # origins that are there already, the same
 _MOST_CHECKED = 1_000  # origins that are tried with credentials before that is proposed
-_EXAMPLE = "https://app.example.com"
+EXAMPLE = "https://app.example.com"
 
 
 class Failure(Record):
@@ -57,7 +58,17 @@ def _check_request(words: Words, policy: Policy, request: Request) -> str | Fail
     return f"The page on {request.shown} is on another origin, so the browser looks at the answer."
 
 
-def _check_policy(words: Words, policy: Policy | None, request: Request) -> str | Failure:
+def check_policy(words: Words, policy: Policy | None, request: Request) -> str | Failure:
+    """Whether there is a policy at all: one that holds in the place of others says why."""
+    sent = decode_path(request.path)
+    if is_between(policy) and resolve(sent) != sent:
+        return Failure(
+            "path-ambiguous",
+            f"The path {shown(sent)} may mean {shown(resolve(sent))} to the application, where"
+            " another policy holds, so nothing is allowed.",
+            words.name("paths"),
+            "send the path in its plain form, without // and dots, or give both the same policy",
+        )
     if policy is FAILED:
         name = f" {words.place}" if words.place else ""
         return Failure(
@@ -73,7 +84,7 @@ def _check_policy(words: Words, policy: Policy | None, request: Request) -> str 
             if words.place
             else "A policy applies here."
         )
-    origin = _proposable(request.origin) or _EXAMPLE
+    origin = proposable(request.origin) or EXAMPLE
     why = f" ({words.place})" if words.place else ""
     return Failure(
         "no-policy",
@@ -103,27 +114,16 @@ def _check_origin(words: Words, policy: Policy, request: Request) -> str | Failu
             "open the page from a web server, give the frame allow-same-origin, or call the"
             " address that the redirect leads to; every site can send 'null'",
         )
-    near = nearest_origin(origin, policy.allow_origins)
-    nearest, differs = near or (None, "")
-    if _proposable(origin) is None:
+    if proposable(origin) is None:
+        nearest, differs = nearest_origin(origin, policy.allow_origins) or (None, "")
         message = f"The origin {request.shown} is not written as a browser writes it"
         if nearest:
             message += f"; {setting} allows {shown(nearest)}, and {differs}"
-        return fail(f"{message}.", f"send the header as Origin: {nearest or _EXAMPLE}", nearest)
-    fix = _origin_fix(words, policy, origin)
-    message = f"The page is on {request.shown}, which {setting} does not allow"
-    if nearest:
-        return fail(
-            f"{message}; the nearest that it allows is {shown(nearest)}: {differs}.", fix, nearest
-        )
-    if not policy.allow_origins:
-        return fail(f"{message}, since it is empty.", fix)
-    others = [entry for entry in policy.allow_origins if not isinstance(entry, str)]
-    if not others:
-        return fail(f"{message}.", fix)
-    if not any(map(is_regex, others)) and len(others) == len(policy.allow_origins):
-        fix = f"let {listed(others, _name_of)} return True for it"
-    return fail(f"{message}: {listed(others, _no_of)}.", fix)
+        return fail(f"{message}.", f"send the header as Origin: {nearest or EXAMPLE}", nearest)
+    why, nearest = why_not(policy.allow_origins, origin, "allows")
+    fix = callables_fix(policy.allow_origins) or _origin_fix(words, policy, origin)
+    message = f"The page is on {request.shown}, which {setting} does not allow{why}."
+    return fail(message, fix, nearest)
 
 
 def _check_credentials(words: Words, policy: Policy, request: Request) -> str | Failure:
@@ -141,8 +141,8 @@ def _check_credentials(words: Words, policy: Policy, request: Request) -> str | 
             f"{wanted}, and {_star(words)}, which never goes with them: the origins have to be"
             " named."
         )
-        origin = _proposable(request.origin)
-        changes = {"allow_origins": [origin or _EXAMPLE], **changes}
+        origin = proposable(request.origin)
+        changes = {"allow_origins": [origin or EXAMPLE], **changes}
         if origin is None:
             line = words.at("").lines(changes)
             fix = f"serve the page from a site that has a name, and write that: {line}"
@@ -239,7 +239,7 @@ def _check_headers(words: Words, policy: Policy, request: Request) -> str | Fail
 
 CHECKS: dict[str, Callable[[Words, Any, Request], str | Failure]] = {
     "cors-request": _check_request,
-    "policy": _check_policy,  # the others are called with what it lets pass
+    "policy": check_policy,  # the others are called with what it lets pass
     "origin": _check_origin,
     "credentials": _check_credentials,
     "method": _check_method,
@@ -255,11 +255,32 @@ def _added(names: tuple[str, ...], more: list[str]) -> list[Any]:
     return [*(names if len(names) <= _MOST_LISTED else [...]), *more]
 
 
-def _proposable(origin: str) -> str | None:
-    """`origin`, if a policy may name it."""
+def proposable(origin: str) -> str | None:
+    """`origin`, if a policy may name it: browsers write it so."""
     if "*" in origin or read_origin(origin) is None or find_fault(origin):
         return None
     return origin
+
+
+def why_not(entries: Sequence[Any], origin: str, does: str) -> tuple[str, str | None]:
+    """Why no entry is for a well-formed origin, to follow that it is so; and the nearest one.
+
+    :param does: what the entries do for those that they are for: `"allows"`.
+    """
+    near = nearest_origin(origin, entries)
+    if near:
+        return f"; the nearest that it {does} is {shown(near[0])}: {near[1]}", near[0]
+    if not entries:
+        return ", since it is empty", None
+    others = [entry for entry in entries if not isinstance(entry, str)]
+    return (f": {listed(others, _no_of)}" if others else ""), None
+
+
+def callables_fix(entries: Sequence[Any]) -> str:
+    """What else to do where all that there is are callables, or ""."""
+    if not entries or any(isinstance(entry, str) or is_regex(entry) for entry in entries):
+        return ""
+    return f"let {listed(entries, _name_of)} return True for it"
 
 
 def _origin_fix(words: Words, policy: Policy, origin: str) -> str:
@@ -276,10 +297,10 @@ def _origin_fix(words: Words, policy: Policy, origin: str) -> str:
             f" {shown(origin)} and accept the risk with"
             f" {plain.line('dangerously_allow', ['insecure-origin'])}"
         )
-    return words.line("allow_origins", [*_present(words, policy), origin])
+    return words.line("allow_origins", [*present(words, policy), origin])
 
 
-def _present(words: Words, policy: Policy) -> Iterable[Any]:
+def present(words: Words, policy: Policy) -> Sequence[Any]:
     """The entries that are there already, where they can be written; `...` stands for more."""
     entries = policy.allow_origins
     if not entries or words.other("allow_origins"):

@@ -5,21 +5,12 @@ from __future__ import annotations
 from . import _protocol
 from ._callables import failures
 from ._check import MODES
-from ._engine import answer_preflight, decide, write_headers
+from ._closed import ASSUMED, CLOSED, FAILED, closed_under, is_assumed
+from ._decision import answer_preflight
+from ._engine import decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
-from ._origin import find_fault, read_origin
-from ._sources import (
-    ASSUMED,
-    CLOSED,
-    FAILED,
-    HandsOff,
-    ask,
-    closed_under,
-    is_assumed,
-    is_preflight,
-    root_of,
-)
-from ._words import one_line, shown
+from ._nested import HandsOff, Within, root_of
+from ._sources import ask
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -28,15 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import Denials
-    from ._engine import Decision
-    from ._sources import Source
+    from ._nested import Source
     from ._words import Words
-
-_FAILS = (
-    "The policy source failed or gave no policy, so the gate trusts no other site; the log has the"
-    " error. To allow it: mend the policy source"
-)
 
 
 class Gate:
@@ -82,7 +68,7 @@ class Gate:
             self.remember(source, decision)
             limited = limit(decision, environ)
             if limited.policy is not None and decision.allowed and not limited.allowed:
-                return self._note(limited, limited.policy, environ, debug, words_of)
+                return self.note(limited, decision, environ, debug, words_of)
             decision = limited
         else:
             refused, answer = self.ask(source, decision, environ, debug, words_of)
@@ -101,15 +87,21 @@ class Gate:
         words_of: Callable[[Policy], Words],
     ) -> tuple[Decision | None, object]:
         """The refusal to write, or None where the request may go on; arguments as of `apply`."""
-        self.remember(source, decision)
-        if passes(environ):
+        refusal = self._find(source, decision, environ)
+        if refusal is None:
             return None, None
-        refusal = self._judge(source, decision, environ)
-        if refusal is None or refusal.policy is None:
-            return None, None
-        fails = decision is not None and decision.policy is FAILED
-        noted, answer = self._note(refusal, refusal.policy, environ, debug, words_of, fails)
-        return (noted, answer) if refusal.policy.gate == "enforce" else (None, None)
+        noted, answer = self.note(refusal, decision, environ, debug, words_of)
+        return (noted, answer) if _is_enforced(refusal) else (None, None)
+
+    def refusal(
+        self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
+    ) -> Decision | None:
+        """The refusal, or None where the request may go on; nothing is said about it.
+
+        Arguments as of `apply`.
+        """
+        found = self._find(source, decision, environ)
+        return found if found is not None and _is_enforced(found) else None
 
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
@@ -120,23 +112,33 @@ class Gate:
         if policy is None or _has_gate(policy):
             self._note_gate(source, policy or CLOSED)
 
-    def _note(
+    def note(
         self,
         refusal: Decision,
-        policy: Policy,
+        decision: Decision | None,
         environ: Mapping[str, Any],
         debug: bool,
         words_of: Callable[[Policy], Words],
-        fails: bool = False,
     ) -> tuple[Decision, object]:
+        """What to write for a refusal, and what `on_denied` has returned; see `apply`."""
         said = ""
         if debug:
-            said = _FAILS if fails else explain_refusal(words_of(policy), policy, environ)
+            from ._gate_reasons import explain_refusal  # long, and needed only here
+
+            meant = decision.policy if decision is not None else None
+            policy: Any = refusal.policy  # there is none without
+            # What stands for a policy has no words of its own, and says why it does.
+            told = policy if meant is None or _has_gate(meant) else meant
+            said = explain_refusal(words_of(told), told, environ)
         return self._denials.note_refusal(environ, refusal, said)
 
-    def _judge(
+    def _find(
         self, source: Source, decision: Decision | None, environ: Mapping[str, Any]
     ) -> Decision | None:
+        """What the policy of a request does not trust; its gate may only report it."""
+        self.remember(source, decision)
+        if passes(environ):
+            return None
         policy = decision.policy if decision is not None else None
         judged = decision
         if policy is None or not _has_gate(policy):
@@ -153,12 +155,15 @@ class Gate:
         """Whose gate holds where a source leaves CORS alone (None), or no policy can be told."""
         if source is None:
             return CLOSED  # there is no gate around it: see `leave`
-        around = source.gated if isinstance(source, HandsOff) else self._application
+        around: Source = source
         found = policy
-        if around is not source:
-            found = ask(around, environ)
+        while around is not self._application:
+            outer = around.gated if isinstance(around, (HandsOff, Within)) else self._application
+            around, found = outer, ask(outer, environ)
             if found is None or _has_gate(found):
                 self._note_gate(around, found or CLOSED)
+            if found is not None:
+                break
         if policy is None and (found is None or _has_gate(found)):
             return found or CLOSED
         if found is not None and _has_gate(found):
@@ -198,6 +203,10 @@ class Gate:
 
 def _strictness(policy: Policy) -> int:
     return 2 * MODES.index(policy.gate) - is_assumed(policy)
+
+
+def _is_enforced(refusal: Decision) -> bool:
+    return refusal.policy is not None and refusal.policy.gate == "enforce"
 
 
 def answer_refusal(
@@ -278,31 +287,3 @@ def note_no_answer(answer: object, wanted: str) -> None:
 def _has_gate(policy: Policy) -> bool:
     """Whether its `gate` counts: that of what stands for no policy at all says nothing."""
     return policy is not CLOSED and policy is not FAILED
-
-
-def explain_refusal(words: Words, policy: Policy, environ: Mapping[str, Any]) -> str:
-    """Why the gate refuses a request, and what would let it pass: one line of printable ASCII."""
-    # The preflights that are denied here are for unsafe methods, and never come from the own site.
-    asks = is_preflight(environ)
-    unsafe = asks or not is_safe(environ)
-    follows = policy.write_origins is None and policy.allow_origins != ("*",)
-    option = "write_origins" if unsafe and not follows else "allow_origins"
-    origin = environ.get(_protocol.ENVIRON_ORIGIN)
-    trusts = f"{words.setting(option)} does not trust{'' if unsafe else ' to read'}"
-    exempt = f"{words.at('').line('gate', 'off')} for this route alone, if every site may call it"
-    if origin is None:
-        site = shown(environ.get(_protocol.ENVIRON_FETCH_SITE, ""))
-        return one_line(
-            f"The browser says that the request comes from another site (Sec-Fetch-Site: {site})"
-            f" and not from which. To allow it: {exempt}"
-        )
-    if origin == "null" or "*" in origin or read_origin(origin) is None or find_fault(origin):
-        return one_line(
-            f"The page sends the origin {shown(origin)}, which {trusts}. To allow it: {exempt}"
-        )
-    entries = [..., origin] if getattr(policy, option) else [origin]
-    fix: str = words.line(option, entries)
-    if _protocol.ENVIRON_FETCH_SITE not in environ and not asks:
-        own = [..., origin] if policy.own_origins else [origin]
-        fix += f"; if that is this very site: {words.line('own_origins', own)}"
-    return one_line(f"The page is on {shown(origin)}, which {trusts}. To allow it: {fix}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ._check import is_regex
+from ._nested import Derived, HandsOff, NotGiven
 from ._paths import covers
-from ._sources import Derived, HandsOff, NotGiven
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ._marks import ViewPolicies
+    from ._nested import Source
     from ._paths import PathRules
-    from ._sources import Source
 
     Row = tuple[str, str, str, str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _protocol
+from ._gate import is_handshake
 from ._sources import is_preflight
 from ._words import shown
 
@@ -20,6 +21,14 @@ _SAFELISTED_TYPES = frozenset(
 )
 # "CORS-unsafe request-header byte"
 _UNSAFE = frozenset('"():<>?@[\\]{}\x7f').union(map(chr, range(0x20))) - {"\t"}
+# Fetch Metadata: what is not same-origin, or typed by the user.
+_ELSEWHERE = ("cross-site", "same-site")
+# Mode of a request that has no CORS check ("HTTP fetch") -> what sends it.
+_NOT_OF_CORS = {
+    "navigate": "A form or a link",
+    "no-cors": "A page that does not want to read the answer",
+    "websocket": "A page that opens a WebSocket",
+}
 
 
 class Request:
@@ -31,6 +40,9 @@ class Request:
         self.has_origin = self._text(_protocol.ENVIRON_ORIGIN) is not None
         self.origin = self._text(_protocol.ENVIRON_ORIGIN) or ""
         self.shown = shown(self.origin)
+        self.path = self._text("PATH_INFO") or ""
+        self.site = self._text(_protocol.ENVIRON_FETCH_SITE)
+        self.mode = self._text(_protocol.ENVIRON_FETCH_MODE)
         self.own_method = self._text("REQUEST_METHOD") or "GET"
         self.plain_options = self.own_method == "OPTIONS" and not self.preflight
         self.credentials = credentials
@@ -47,8 +59,7 @@ class Request:
             self.headers = list(self._unsafe_headers())
             self.too_long = False
             # A browser sends no cookie with a call that may be refused, unless the page asks.
-            mode = self._text(_protocol.ENVIRON_FETCH_MODE)
-            self.credentials |= bool(self._text("HTTP_COOKIE")) and mode in (None, "cors")
+            self.credentials |= bool(self._text("HTTP_COOKIE")) and self.mode in (None, "cors")
 
     def _text(self, key: str) -> str | None:
         value = self.environ.get(key)
@@ -68,22 +79,39 @@ class Request:
         """Reason and sentence, where the browser looks at no policy at all."""
         if not self.has_origin:
             what = " and is no preflight" if self.own_method == "OPTIONS" else ""
+            whence = "this very site, a link, or a program such as curl"
+            if self.site in _ELSEWHERE:
+                whence = "a link, an image or the like on another site"
             return "not-cors", (
                 f"The request has no Origin header, so it is no CORS request{what}: it comes from"
-                " this very site, a link, or a program such as curl."
+                f" {whence}."
             )
         if not self.preflight and self._is_same_origin():
             return "same-origin", (
                 f"The page is on {self.shown}, which is this very site, so the browser asks for"
                 " no permission."
             )
+        sender = _NOT_OF_CORS.get("websocket" if is_handshake(self.for_gate()) else self.mode or "")
+        if sender and not self.preflight:
+            return "not-cors", (
+                f"{sender} sends it, which CORS never stops, wherever the page is: that is for"
+                " CSRF protection or the gate."
+            )
         return None
 
+    def for_gate(self) -> dict[str, Any]:
+        """The environ as a server has it, whoever has made this one: its headers are texts."""
+        texts = {
+            key: value
+            for key, value in self.environ.items()
+            if isinstance(value, str) or not key.startswith("HTTP_")
+        }
+        return {**texts, "REQUEST_METHOD": self.own_method}
+
     def _is_same_origin(self) -> bool:
-        site = self._text("HTTP_SEC_FETCH_SITE")
         host = self._text("HTTP_HOST")
-        if site is not None or not host:
-            return site == "same-origin"
+        if self.site is not None or not host:
+            return self.site == "same-origin"
         # Browsers leave that header out on http; whether a proxy has taken off TLS is not known.
         return self.origin in (
             f"http://{host.removesuffix(':80')}",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._check import MODES, is_list
-from ._engine import Decision, decide, with_vary, without_caching
-from .errors import RELAXABLE, PolicyError, Problem, problem
+from ._closed import CLOSED, FAILED
+from ._decision import Decision, with_vary, without_caching
+from ._engine import decide
+from ._nested import HandsOff, NotGiven, derive, may_gate
+from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -14,105 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    Source = Policy | None | Callable[[Mapping[str, Any]], Policy | None]
+    from ._nested import Source
 
-
-class NotGiven:
-    """The default of arguments for which `None` means something."""
-
-    def __repr__(self) -> str:
-        return "NOT_GIVEN"
-
-
-NOT_GIVEN = NotGiven()
-
-# Both allow nothing, and are known by their identity, since the gate that counts then is the
-# application's: CLOSED where no policy can be told, FAILED for a source that fails.
-CLOSED = Policy()
-FAILED = Policy()
 _HANDS_OFF = Decision(kind="not-cors", allowed=True, policy=None)
-# The gate of a source that has never answered, such as from a database that is down since before
-# the start: nobody on another site may write. What may be read needs no gate, since nothing
-# allows a page to.
-ASSUMED = "assumed"
-_OF_THE_GATE = ("gate", "write_origins", "own_origins", "dangerously_allow")
-
-
-class HandsOff:
-    """What `None` means below a source that may have a gate on: it leaves CORS alone, not the gate.
-
-    :param gated: that source.
-    """
-
-    __slots__ = ("gated", "vary")
-
-    def __init__(self, gated: Source) -> None:
-        self.gated = gated
-        self.vary = getattr(gated, "vary", ())
-
-    def __call__(self, environ: Mapping[str, Any]) -> None:
-        return None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, HandsOff) and self.gated == other.gated
-
-    def __hash__(self) -> int:
-        return hash(self.gated)
-
-
-def _only_gate(policy: Policy) -> Policy:
-    """What options below `HandsOff` inherit from: all of the gate, and nothing else."""
-    return CLOSED.replace(**{name: getattr(policy, name) for name in _OF_THE_GATE})
-
-
-def leave(base: Source) -> Source:
-    """The source that `None` stands for where `base` holds around it."""
-    if may_gate(base) and not isinstance(base, HandsOff):
-        return HandsOff(base)
-    return base if isinstance(base, HandsOff) else None
-
-
-def leaves_cors(source: Source) -> bool:
-    """Whether `source` is what `None` stands for, with a gate around it or without."""
-    return source is None or isinstance(source, HandsOff)
-
-
-def may_gate(source: Source | NotGiven) -> bool:
-    """Whether a gate may be on under `source`; what a callable says is not known before."""
-    if isinstance(source, Policy):
-        return source.gate != "off"
-    return source is not None and not isinstance(source, NotGiven)
-
-
-_closed: dict[tuple[str, tuple[str, ...]], Policy] = {}
-
-
-def closed_under(mode: str, own_origins: tuple[str, ...] = ()) -> Policy:
-    """Allows nothing, under that gate, or under the one that is `ASSUMED`; `CLOSED` for "off"."""
-    if mode == "off":
-        return CLOSED
-    found = _closed.get((mode, own_origins))
-    if found is None:
-        if len(_closed) >= 256:  # a source with a site for each request
-            _closed.clear()
-        gate = "enforce" if mode == ASSUMED else mode
-        found = _closed[mode, own_origins] = CLOSED.replace(gate=gate, own_origins=own_origins)
-    return found
-
-
-def is_assumed(policy: Policy) -> bool:
-    """Whether this stands for a gate of which nothing is known."""
-    return _closed.get((ASSUMED, policy.own_origins)) is policy
-
-
-def closed_between(*sources: Source) -> Policy:
-    """Allows nothing, under the strictest gate that is written down for one of the sources."""
-    known = [source.gated if isinstance(source, HandsOff) else source for source in sources]
-    gated = [source for source in known if isinstance(source, Policy) and source.gate != "off"]
-    modes = {policy.gate for policy in gated}
-    mode = "enforce" if "enforce" in modes else "report" if modes else "off"
-    own = tuple(sorted({origin for policy in gated for origin in policy.own_origins}))
-    return closed_under(mode, own)
 
 
 def decide_by(source: Source, environ: Mapping[str, Any]) -> Decision | None:
@@ -236,93 +143,6 @@ def ask(source: Source, environ: Mapping[str, Any]) -> Policy | None:
     text = "the policy source %s gave %s, which is neither a Policy nor None, so nothing is allowed"
     failures.add(source, policy, text, source, policy)
     return FAILED
-
-
-class Derived:
-    """A source with some options changed: what options under a callable source inherit from."""
-
-    __slots__ = ("_derived", "_options", "_place", "_source", "vary")
-
-    def __init__(
-        self, source: Callable[..., Policy | None], options: Mapping[str, Any], place: str
-    ) -> None:
-        self._source = source
-        self._options = options
-        self._place = place
-        self.vary = getattr(source, "vary", ())
-        # By identity: a source gives the same few policies again and again.
-        self._derived: dict[int, tuple[Policy | None, Policy]] = {}
-
-    def __repr__(self) -> str:
-        return f"<the options of {self._place} on top of {self._source!r}>"
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Derived)
-            and self._source == other._source
-            and self._options == other._options
-        )
-
-    def __hash__(self) -> int:
-        return hash(self._source)
-
-    def __call__(self, environ: Mapping[str, Any]) -> Policy:
-        source: Any = self._source
-        left = isinstance(source, HandsOff)
-        # Fails if that does, and then the gate around holds.
-        base: Any = (source.gated if left else source)(environ)
-        if base is not None and not isinstance(base, Policy):
-            return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
-        known = self._derived.get(id(base))
-        if known is not None and known[0] is base:
-            return known[1]
-        inherited = CLOSED if base is None else base
-        policy = (_only_gate(inherited) if left else inherited).replace(**self._options)
-        if len(self._derived) >= 256:  # a source that makes a new policy for every request
-            self._derived.clear()
-        self._derived[id(base)] = (base, policy)
-        return policy
-
-
-def root_of(source: Source) -> tuple[Source, dict[str, Any]]:
-    """The user's own source, and what is written of the gate in the options on top of it."""
-    written: dict[str, Any] = {}
-    while isinstance(source, (Derived, HandsOff)):
-        if isinstance(source, Derived):
-            written = {**source._options, **written}
-            source = source._source
-        else:
-            source = source.gated
-    return source, {name: written[name] for name in ("gate", "own_origins") if name in written}
-
-
-def check_alone(options: Mapping[str, Any]) -> None:
-    """Judge options that inherit, as far as that goes before it is known from what.
-
-    :raises PolicyError: for what no base could mend. That a risk is accepted may be inherited.
-    """
-    try:
-        Policy(**options)
-    except PolicyError as error:
-        problems = [found for found in error.problems if found.code not in RELAXABLE]
-        if problems:
-            raise PolicyError(problems) from None
-
-
-def derive(base: Source, options: Mapping[str, Any], place: str) -> Source:
-    """`base` with `options` changed; under `None` they stand alone, but for the gate.
-
-    :param place: where the options were written, for the log.
-    :raises PolicyError: if what comes out is unsafe or malformed.
-    """
-    if base is None:
-        return Policy(**options)
-    if isinstance(base, Policy):
-        return base.replace(**options)
-    if isinstance(base, HandsOff) and isinstance(base.gated, Policy):
-        return _only_gate(base.gated).replace(**options)
-    check_alone(options)
-    return Derived(base, options, place)
 
 
 def check_source(value: object, field: str) -> Problem | None:

@@ -20,6 +20,12 @@ class Line(str):
     __slots__ = ()
 
 
+def advice_of(fix: str) -> str:
+    """A fix after what it is: a line to write, or what else to do; "" if there is none."""
+    label = "To allow it" if isinstance(fix, Line) else "What to do"
+    return f"{label}: {fix}" if fix else ""
+
+
 class Words(Record):
     """The words of one place where options are written.
 

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from flask import Blueprint, Flask, current_app, has_request_context, request, request_started
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, Flask, current_app, has_request_context, request
 
-from ._denials import words_in
-from ._engine import decide, without_caching, write_headers
-from ._flask_config import check_unchanged, read_configuration, reconfigured
-from ._flask_errors import answer_error, ask_before_view, ask_gate, may_answer_error, refuse
-from ._flask_routing import as_flask_gets_it, find_views
-from ._flask_views import MergedViews, mark_below, notice_mark
+from ._decision import without_caching
+from ._denials import INFO
+from ._engine import decide, write_headers
+from ._flask_config import read_configuration
+from ._flask_errors import answer_error, log_error, may_answer_error
+from ._flask_gate import ASKED, Asked
+from ._flask_routing import go_inwards, is_flask
+from ._flask_sources import Sources, or_by_path
+from ._flask_views import mark_below, notice_mark
 from ._gate import passes
 from ._marks import Mark, mark_view, set_mark
-from ._paths import decode_path
+from ._nested import NOT_GIVEN, NotGiven
 from ._protocol import ENVIRON_REQUEST_METHOD
-from ._refusals import answer_refusal, refused_headers
+from ._refusals import refused_headers
 from ._settings import refuse_names
-from ._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, warn_if_closed
-from ._words import KEYWORDS
+from ._sources import decide_by, is_preflight
 from .errors import show
 from .wsgi import send_preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import OnDenied
-    from ._engine import Decision
     from ._flask_config import Configured
-    from ._paths import PathRules
-    from ._sources import Source
-    from ._words import Words
+    from ._flask_views import MergedViews
+    from ._nested import Source
     from .policy import Policy, PolicyOptions
     from .wsgi import Paths
 
@@ -140,74 +141,147 @@ class CORSGate:
             gate._configured = configured
 
 
-class _Gate:
-    """The WSGI layer around one application; its policies are merged at the first request."""
-
-    def __init__(self, app: Flask, configured: Configured) -> None:
-        self._app = app
-        self._inner: WSGIApplication = app.wsgi_app
-        self._configured = configured
-        self._views: MergedViews | None = None
+class _Gate(Sources):
+    """The WSGI layer around one application."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         configured, views = self._configured, self._views  # another thread may reconfigure
         if views is None or not views.is_current(self._app, configured.rules):
-            views = self._merge(configured)
-        only = None if views.marks else views.rules.only_policy
-        # An inner layer may change these, such as a dispatcher to mounted applications.
-        script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
-        # One policy for all views, and a preflight, can be judged before the application runs.
-        begun, judged, decision = False, True, None
-        asks = views.gated and not passes(environ)
-        if only is not None and not asks:
-            decision = decide(only, environ)
-        elif is_preflight(environ):
-            decision = self._judge_preflight(environ)
-        else:
-            judged = False
+            views = self._merge(configured.rules)
         debug = configured.debug
         if debug is None:
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
-        if decision is not None:
-            if decision.kind == "preflight":
-                decision, _ = configured.gate.apply(only, decision, environ, debug, self._words_of)
-            elif debug or not decision.allowed:
-                decision = configured.denials.note(environ, decision, debug, self._words_of)
-            if decision is not None and decision.kind == "preflight":
+        if views.gated and not passes(environ):
+            return self._call_gated(configured, views, environ, start_response, debug)
+        if views.only is None:
+            return self._call_by_view(configured, views, environ, start_response, debug)
+        # The usual case, one policy for all views, can be judged before the application runs.
+        decision = decide(views.only, environ)
+        if debug or (not decision.allowed and configured.denials.are_heard(INFO)):
+            decision = configured.denials.note(environ, decision, debug, self._words_of)
+        answer = decision._answer
+        if answer is not None:
+            start_response(decision._status, [*answer])
+            return decision._chunks
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        asked = configured, debug, views, environ, *at
+
+        # Defaults, as in wsgi.py. A view may get a policy while the request is under way.
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status,
+            headers,
+            exc_info=None,
+            start_response=start_response,
+            decision=decision,
+            gate=self,
+            views=views,
+            asked=asked,
+        ):
+            if gate._views is not views:
+                decision = gate._judge(*asked)
+                if decision is None:
+                    return start_response(status, headers, exc_info)
+            return start_response(status, write_headers(headers, decision), exc_info)
+
+        try:
+            return self._inner(environ, cors_start_response)
+        except Exception as error:
+            found = decision if self._views is views else self._judge(*asked)
+            if found is None or not may_answer_error(self._app, environ, found):
+                raise
+            return answer_error(self._app, error, environ, found, debug, start_response)
+
+    def _call_by_view(
+        self,
+        configured: Configured,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        debug: bool,
+    ) -> Iterable[bytes]:
+        """Where it has to be known which view has answered, which it is inside of Flask."""
+        judged: list[Decision | None] = []
+        if is_preflight(environ):
+            decision = self._judge_preflight(views, environ)
+            if decision is not None:
+                source = views.rules.only_policy
+                decision, _ = configured.gate.apply(
+                    source, decision, environ, debug, self._words_of
+                )
+            if decision is not None and decision._answer is not None:
                 return send_preflight(decision, start_response)
+            judged.append(decision)
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        asked = configured, debug, views, environ, *at
+
+        def cors_start_response(  # type: ignore[no-untyped-def]
+            status,
+            headers,
+            exc_info=None,
+            start_response=start_response,
+            judged=judged,
+            gate=self,
+            asked=asked,
+        ):
+            if not judged:
+                judged.append(gate._judge(*asked))
+            if judged[0] is not None:
+                headers = write_headers(headers, judged[0])
+            return start_response(status, headers, exc_info)
+
+        try:
+            return self._inner(environ, cors_start_response)
+        except Exception as error:
+            found = judged[0] if judged else self._judge(*asked)
+            if found is None or not may_answer_error(self._app, environ, found):
+                raise
+            return answer_error(self._app, error, environ, found, debug, start_response)
+
+    def _judge(
+        self,
+        configured: Configured,
+        debug: bool,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        script_name: str,
+        path_info: str,
+    ) -> Decision | None:
+        """What there is to write, once it is known which view has answered; see `_source`."""
+        source = self._source(views, environ, script_name, path_info)
+        decision = decide_by(source, environ)
+        configured.gate.remember(source, decision)
+        if decision is not None and (debug or not decision.allowed):
+            decision = configured.denials.note(environ, decision, debug, self._words_of)
+        return decision
+
+    def _call_gated(
+        self,
+        configured: Configured,
+        views: MergedViews,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        debug: bool,
+    ) -> Iterable[bytes]:
+        """Where the gate has to be asked before a view runs."""
+        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+        begun = False
+        judged: list[Decision | None] = []
+        asked = Asked(
+            self._app,
+            configured,
+            debug,
+            self._words_of,
+            lambda routed: self._source(views, routed, *at, marks=True),
+        )
+        inner, environ = self._ask_before_layers(views, asked, environ)
 
         def judge() -> Decision | None:
-            # Inside of the application, where it is known which view has answered.
-            nonlocal judged, decision
-            if not judged or (only is not None and not asks and self._views is not views):
-                judged = True
-                source = self._source(environ, script_name, path_info)
-                decision = decide_by(source, environ)
-                configured.gate.remember(source, decision)
-                if decision is not None and (debug or not decision.allowed):
-                    decision = configured.denials.note(environ, decision, debug, self._words_of)
-            return decision
-
-        def ask(routed: WSGIEnvironment, source: Source) -> object:
-            nonlocal judged, decision
-            judged = True
-            found = decide_by(source, routed)
-            decision, answer = configured.gate.apply(source, found, routed, debug, self._words_of)
-            return answer
-
-        if asks and as_flask_gets_it(self._inner, environ) is None:
-            answer = ask(environ, _or_by_path(views, NOT_GIVEN, path_info))
-            if decision is not None and decision.kind == "gate":
-                return answer_refusal(decision, answer, environ, start_response)
-        elif asks:
-
-            def ask_in_flask() -> None:
-                routed = request.environ
-                answer = ask(routed, self._source(routed, script_name, path_info))
-                if decision is not None and decision.kind == "gate":
-                    raise refuse(self._app, decision, answer)
-
-            ask_before_view(environ, ask_in_flask)
+            if asked.judged:
+                return asked.decision
+            if not judged:
+                asked.report(environ)
+                judged.append(self._judge(configured, debug, views, environ, *at))
+            return judged[0]
 
         def cors_start_response(status, headers, exc_info=None):  # type: ignore[no-untyped-def]
             nonlocal begun
@@ -219,122 +293,42 @@ class _Gate:
             return start_response(status, headers, exc_info)
 
         try:
-            return self._inner(environ, cors_start_response)
+            return inner(environ, cors_start_response)
         except Exception as error:
+            if asked.response is not None:  # a teardown function, too late
+                log_error(self._app, error, environ)
+                again = partial(cors_start_response, exc_info=sys.exc_info() if begun else None)
+                return asked.response(environ, again)
             found = judge()
             if found is None or not may_answer_error(self._app, environ, found):
                 raise
-            exc_info = sys.exc_info() if begun else None
-            headers, body = answer_error(self._app, error, environ, found, debug)
-            start_response("500 INTERNAL SERVER ERROR", headers, exc_info)
-            return [body]
+            return answer_error(self._app, error, environ, found, debug, start_response)
 
-    def _words_of(self, policy: Policy) -> Words:
-        if policy is not self._rules.application and self._views is not None:
-            place = self._views.place_of(self._app, policy)
-            if place is not None:
-                return KEYWORDS.at(f"cors(...) of {place}")
-        return words_in(self._rules, policy, self._configured.words)
+    def _ask_before_layers(
+        self, views: MergedViews, asked: Asked, environ: WSGIEnvironment
+    ) -> tuple[WSGIApplication, WSGIEnvironment]:
+        """What gets a request, and how: Flask at once, with nothing around it, if it is refused.
 
-    @property
-    def _rules(self) -> PathRules:
-        return self._configured.rules
-
-    def judge(self, policy: Source | NotGiven, options: Mapping[str, Any]) -> Configured:
-        """What `reconfigure` would make of this gate.
-
-        :raises TypeError: with neither policy nor options.
-        :raises PolicyError: with every problem, also of what inherits.
+        A layer that may answer by itself is not run for what the gate would refuse, as far as that
+        can be told from the outside; Flask asks again, since a layer may change the path.
         """
-        configured = reconfigured(self._configured, policy, options)
-        MergedViews(self._app, configured.rules)
-        return configured
+        environ[ASKED] = asked
+        routed, reached = go_inwards(self._inner, environ)
+        if is_flask(self._app, reached):
+            return self._inner, environ
+        asked.before, _, serves = self._route(views, environ, environ["REQUEST_METHOD"])
+        sources = [asked.before]
+        if not serves:
+            path_info = environ.get("PATH_INFO", "")
+            sources.append(or_by_path(self._views_with(views), NOT_GIVEN, path_info))
+        if asked.refuses_before(routed, sources):
+            return partial(Flask.wsgi_app, self._app), routed
+        return self._inner, environ
 
-    # ------------------------------------------------------------------ start
-
-    def _merge(self, configured: Configured) -> MergedViews:
-        """Merge what the views and blueprints say, all problems at once."""
-        first = self._views is None
-        if first:
-            check_unchanged(self._app, configured)
-        views = MergedViews(self._app, configured.rules)
-        if first:
-            fix = "give it allow_origins=[...], or set CORS_ALLOW_ORIGINS before CORSGate(app)"
-            warn_if_closed((*views.rules.sources(), *views.sources()), "CORSGate", fix)
-        if views.gated:
-            request_started.connect(ask_gate, self._app)
-        self._views = views
-        return views
-
-    def saw(self, mark: Mark) -> bool:
-        """Whether a view with this mark is known to routing."""
-        views = self._views
-        if views is None or mark not in views.marks:
-            views = self._merge(self._configured)
-        return mark in views.marks
-
-    def _views_with(self, *endpoints: str) -> MergedViews:
-        """A snapshot that has these views as they are now, for all that one answer asks."""
-        views = self._views
-        if views is None or views.rules is not self._rules or not views.has(self._app, endpoints):
-            views = self._merge(self._configured)
-        return views
-
-    # ------------------------------------------------------------------ which policy
-
-    def _source(self, environ: WSGIEnvironment, script_name: str, path_info: str) -> Source:
-        """The source for an answer: of the view that has made it, or that was meant to."""
-        method: str = environ["REQUEST_METHOD"]
-        # Werkzeug leaves the request here; its rule says which view was found. A request of
-        # another application, mounted below this one, has a rule of another map.
-        routed = environ.get("werkzeug.request")
-        rule = getattr(routed, "url_rule", None)
-        if rule is not None and rule.map is self._app.url_map:
-            views = self._views_with(rule.endpoint)
-            return _or_by_path(views, views.find(rule.endpoint).source(method), path_info)
-        if (
-            rule is None
-            # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.
-            and not isinstance(getattr(routed, "routing_exception", None), NotFound)
-            and self._is_own_answer(environ, path_info)
-        ):
-            asked = {**environ, "SCRIPT_NAME": script_name, "PATH_INFO": path_info}
-            return self._route(asked, method)[0]
-        return _or_by_path(self._views_with(), NOT_GIVEN, path_info)
-
-    def _is_own_answer(self, environ: WSGIEnvironment, path_info: str) -> bool:
-        """Whether an answer without a view is this application's, and not of one mounted in it."""
-        if has_request_context() and request.environ is environ:
-            return bool(current_app == self._app)
-        return bool(environ.get("PATH_INFO", "") == path_info)
-
-    def _judge_preflight(self, environ: WSGIEnvironment) -> Decision | None:
-        source, differs = self._route(environ, environ[ENVIRON_REQUEST_METHOD])
+    def _judge_preflight(self, views: MergedViews, environ: WSGIEnvironment) -> Decision | None:
+        source, differs, _ = self._route(views, environ, environ[ENVIRON_REQUEST_METHOD])
         decision = decide_by(source, environ)
         return without_caching(decision) if decision is not None and differs else decision
-
-    def _route(self, environ: WSGIEnvironment, method: str) -> tuple[Source, bool]:
-        """The source of the view that would serve `method`, and whether other methods differ."""
-        path, endpoint, others = find_views(self._app, self._inner, environ, method)
-        views = self._views_with(*others.values(), *([] if endpoint is None else [endpoint]))
-        sources = [views.find(name).source(other) for other, name in others.items()]
-        found: Source | NotGiven = NOT_GIVEN
-        if endpoint is not None:
-            found = views.find(endpoint).source(method)
-        elif sources and sources.count(sources[0]) == len(sources):
-            # No view serves the method: what the views of the URL share, if they do.
-            found = sources[0]
-        differs = any(source != found for source in sources)
-        if path is not None and isinstance(found, NotGiven):
-            return views.rules.find(path), differs
-        return _or_by_path(views, found, environ.get("PATH_INFO", "")), differs
-
-
-def _or_by_path(views: MergedViews, source: Source | NotGiven, path_info: str) -> Source:
-    if isinstance(source, NotGiven):
-        # As Werkzeug's router does: slashes in front are one.
-        return views.rules.find(decode_path("/" + path_info.lstrip("/")))
-    return source
 
 
 def cors(
@@ -361,7 +355,7 @@ def cors(
     mark = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
-        notice_mark()
+        notice_mark(mark)
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
         if isinstance(target, (Blueprint, type)):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from ._decision import answer_preflight
 from ._denials import INFO, Denials, check_hooks, words_in
-from ._engine import answer_preflight, decide, write_headers
+from ._engine import decide, write_headers
+from ._nested import NOT_GIVEN, may_gate
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal
-from ._sources import (
-    NOT_GIVEN,
-    application_source,
-    decide_by,
-    may_gate,
-    warn_if_closed,
-    warn_if_ungated,
-)
+from ._sources import application_source, decide_by, warn_if_closed, warn_if_ungated
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
 
@@ -23,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ._decision import Decision
     from ._denials import OnDenied
-    from ._engine import Decision
-    from ._sources import NotGiven, Source
+    from ._nested import NotGiven, Source
     from ._words import Words
     from .policy import PolicyOptions
 

@@ -8,7 +8,8 @@ Needs flask, django, flask-cors, django-cors-headers and wsgicors; asserts nothi
 
 A cell says how many microseconds are added to the bare application, with half the distance of the
 quartiles, and how many times as much that is as what corsgate adds. Preflights in a framework are
-compared as whole requests: keeping them from the view is part of the work.
+compared as whole requests: keeping them from the view is part of the work. In WSGI, where the bare
+application would not answer them, an empty 204 takes its place.
 
 All applications of a table take turns in every round, in a new order each time, so that changes in
 the machine's speed meet all of them. What is counted is CPU time, so that other processes do not
@@ -28,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import bench_peers
@@ -36,8 +37,11 @@ from bench_peers import (
     ALLOWED,
     CASES,
     COMMAS,
-    HUGE,
+    HOSTILE,
+    IN_TURN,
+    NAMES,
     NONE,
+    PATTERNS,
     PER_VIEW,
     PREFLIGHT,
     PREFLIGHTS,
@@ -106,8 +110,11 @@ def check(name: str, case: str, setup: Setup, answer: tuple[int, Any, bytes]) ->
     faults = []
     if case not in PREFLIGHTS and (status, body) != (200, bench_peers.BODY):
         faults.append("not the application's answer")
-    if case in (ALLOWED, PREFLIGHT, COMMAS):
+    if case in (ALLOWED, PREFLIGHT, COMMAS, NAMES):
         if origin not in (setup.allowed, "*" if everybody else None):
+            faults.append("not allowed")
+    elif case == IN_TURN:
+        if not everybody and not (origin or "").endswith(".com"):
             faults.append("not allowed")
     elif case != NONE and not everybody and origin is not None:
         faults.append("allowed")
@@ -135,13 +142,14 @@ def measure(
     side: Any, apps: dict[str, tuple[Any, Setup]], case: str, rounds: int
 ) -> dict[str, Figures]:
     """The figures of each application; one is called "bare"."""
+    base = "empty 204" if case in PREFLIGHTS and "empty 204" in apps else "bare"
     sizes, turns = {}, {}
     samples: dict[str, list[float]] = {name: [] for name in apps}
     for name, (app, setup) in apps.items():
         cost = side.time(app, [side.request(case, setup)])
         if cost < 50_000_000:  # the first request may have prepared something
             cost = min(side.time(app, [side.request(case, setup)]) for _ in range(5))
-        sizes[name] = max(1, min(50 if case in (HUGE, COMMAS) else 1_000, 1_000_000 // cost))
+        sizes[name] = max(1, min(50 if case in HOSTILE else 1_000, 1_000_000 // cost))
         turns[name] = max(2, min(rounds, 500_000_000 // cost))
     for turn in range(rounds):
         for name in random.sample(list(apps), len(apps)):
@@ -157,7 +165,7 @@ def measure(
             gc.enable()
     figures: dict[str, Figures] = {}
     for name, whole in samples.items():
-        added = [mine - bare for mine, bare in zip(whole, samples["bare"], strict=False)]
+        added = [mine - bare for mine, bare in zip(whole, samples[base], strict=False)]
         low, middle, high = statistics.quantiles(added, n=4, method="inclusive")
         figures[name] = statistics.median(whole), middle, (high - low) / 2
     return figures
@@ -172,19 +180,32 @@ class Table(NamedTuple):
     usual: list[Setup]
     full: list[Setup]
     one_per_process: bool = False
+    cases: Sequence[str] = CASES
 
 
 ALL = [*SIZES, PER_VIEW]
+MANY = [TEN, *PATTERNS]
 TABLES = {
     "WSGI": Table(Sync, bench_peers.wsgi_peers, SIZES, SIZES),
     "WSGI, 12 headers": Table(Sync, bench_peers.wsgi_peers_12, [TEN], [TEN]),
+    "WSGI, own Vary": Table(Sync, bench_peers.wsgi_peers_with_vary, [TEN], [TEN]),
     "Flask": Table(Sync, bench_peers.flask_peers, [TEN, PER_VIEW], ALL),
     "Django": Table(Sync, bench_peers.django_peers, [TEN, PER_VIEW], ALL, one_per_process=True),
     "Django, async": Table(
         Async, bench_peers.async_django_peers, [TEN, PER_VIEW], ALL, one_per_process=True
     ),
+    "WSGI, hostile": Table(Sync, bench_peers.wsgi_peers, MANY, MANY, cases=HOSTILE),
+    "Flask, hostile": Table(Sync, bench_peers.flask_peers, [TEN], MANY, cases=HOSTILE),
+    "Django, hostile": Table(
+        Sync, bench_peers.django_peers, [TEN], MANY, one_per_process=True, cases=HOSTILE
+    ),
 }
-COMMON = ("bare", "bare again", "no-op")  # know nothing of CORS, so one of each is enough
+COMMON = (
+    "bare",
+    "bare again",
+    "empty 204",
+    "no-op",
+)  # know nothing of CORS, so one of each is enough
 OURS = ("corsgate", "by hand")
 
 
@@ -201,7 +222,7 @@ def work(title: str, names: list[str], *, full: bool) -> dict[str, dict[str, Fig
             elif full or peer in OURS or max(setup.size, setup.paths) <= 10:
                 apps[f"{setup.name}: {peer}"] = app, asked
     figures: dict[str, dict[str, Figures]] = {}
-    for case in CASES:
+    for case in table.cases:
         some = {name: app for name, app in apps.items() if not takes_minutes(name, case)}
         for name, (app, setup) in some.items():
             if name not in COMMON:
@@ -215,13 +236,13 @@ def work(title: str, names: list[str], *, full: bool) -> dict[str, dict[str, Fig
 
 def takes_minutes(name: str, case: str) -> bool:
     """Whether the peers' time for such a value, times so many origins, is too long to wait for."""
-    return case in (HUGE, COMMAS) and "0,000" in name and not name.endswith(OURS)
+    return case in HOSTILE and "0,000" in name and not name.endswith(OURS)
 
 
 def figures_of(title: str, *, full: bool) -> dict[str, dict[str, Figures]]:
     table = TABLES[title]
     setups = table.full if full else table.usual
-    figures: dict[str, dict[str, Figures]] = {case: {} for case in CASES}
+    figures: dict[str, dict[str, Figures]] = {case: {} for case in table.cases}
     for group in [[setup] for setup in setups] if table.one_per_process else [setups]:
         print(f"... {title}: {', '.join(setup.name for setup in group)}", file=sys.stderr)
         command = [sys.executable, __file__, "--work", title, *(setup.name for setup in group)]
@@ -241,7 +262,7 @@ def cell(title: str, case: str, name: str, found: dict[str, Figures], *, ratios:
     whole, added, spread = (figure / 1000 for figure in found[name])
     if name == "bare":
         return f"{whole:.2f}"
-    of_whole = case in PREFLIGHTS and title != "WSGI" and name != "bare again"
+    of_whole = case in PREFLIGHTS and "empty 204" not in found and name != "bare again"
     mine, ours = (whole, unit[0] / 1000) if of_whole else (added, unit[1] / 1000)
     shown = f"{mine:.2f} ±{spread:.2f}"
     if peer == "corsgate" or name == "bare again":
@@ -250,13 +271,15 @@ def cell(title: str, case: str, name: str, found: dict[str, Figures], *, ratios:
 
 
 def print_table(title: str, figures: dict[str, dict[str, Figures]], *, rst: bool) -> None:
-    names = sorted(figures[NONE], key=lambda name: name not in COMMON)
-    rows = [["µs per request", *CASES]]
-    for name in names:
-        rows.append([name, *(cell(title, case, name, figures[case], ratios=rst) for case in CASES)])
+    first, *_ = figures.values()
+    rows = [["µs per request", *figures]]
+    shown = [name for name in first if name != "empty 204"]
+    for name in sorted(shown, key=lambda name: name not in COMMON):
+        cells = (cell(title, case, name, found, ratios=rst) for case, found in figures.items())
+        rows.append([name, *cells])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ruler = ["=" * width for width in widths]
-    print(f"\n{title}\n{'-' * len(title)}\n")
+    print(f"\n{title}\n{'~' * len(title)}\n")
     for row in [ruler, rows[0], ruler, *rows[1:], ruler]:
         print(
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import by_hand
+
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 HEADERS = ["authorization", "content-type", "x-requested-with"]
 LISTS: dict[str, Any] = {"allow_methods": METHODS, "allow_headers": HEADERS, "max_age": 600}
 BODY = b"It works."
 PATH, MARKED_PATH = "/api/hello", "/api/marked"
 
-NONE, ALLOWED, DENIED, NEW = "no Origin", "allowed", "denied", "denied, new"
+NONE, ALLOWED, IN_TURN = "no Origin", "allowed", "allowed, in turn"
+DENIED, NEW = "denied", "denied, new"
 PREFLIGHT, REFUSED = "preflight", "refused preflight"
-HUGE, COMMAS = "64 KiB Origin", "64 KiB commas"
-CASES = (NONE, ALLOWED, DENIED, NEW, PREFLIGHT, REFUSED, HUGE, COMMAS)
-PREFLIGHTS = (PREFLIGHT, REFUSED, COMMAS)
+CASES = (NONE, ALLOWED, IN_TURN, DENIED, NEW, PREFLIGHT, REFUSED)
+# What a hostile client sends: all of it is new each time, and most of it 64 KiB.
+HUGE, LABELS = "64 KiB Origin", "Origin of 30,000 labels"
+COMMAS, NAMES = "64 KiB of commas", "64 KiB of header names"
+HOSTILE = (HUGE, LABELS, COMMAS, NAMES)
+PREFLIGHTS = (PREFLIGHT, REFUSED, COMMAS, NAMES)
 
 
 # ------------------------------------------------------------------ what is configured, and asked
@@ -64,29 +70,39 @@ class Setup:
 ANY, PER_VIEW = Setup("any origin", "any", 1), Setup("per-view policies", per_view=True)
 EXACT = [Setup(f"{size:,} exact", size=size) for size in (1, 10, 1_000, 100_000)]
 PATTERNS = [Setup(f"{size:,} patterns", "pattern", size) for size in (10, 10_000)]
-PATHS = [Setup(f"paths: {size:,}", paths=size) for size in (1, 1_000)]
+PATHS = [Setup(f"paths: {size:,}", paths=size) for size in (1, 1_000, 10_000)]
 TEN = EXACT[1]
 SIZES = [ANY, *EXACT, *PATTERNS, *PATHS]
 
 serial = itertools.count()
+MANY_NAMES = b"".join(b",x-%d" % number for number in range(10_000))[:65536]
 
 
 def ask(case: str, setup: Setup) -> tuple[str, list[tuple[str, str]]]:
     """Method and header fields of one request: new strings, as from a socket."""
     fields: dict[str, bytes] = {}
-    if case in (ALLOWED, PREFLIGHT, COMMAS):
+    if case in (ALLOWED, PREFLIGHT, COMMAS, NAMES):
         fields["ORIGIN"] = setup.allowed.encode()
+    elif case == IN_TURN:  # each of the entries, and below a pattern always another host
+        turn = next(serial)
+        entry = setup.entry(turn % setup.size)
+        origin = setup.allowed if entry == "*" else entry.replace("*", f"tenant{turn}")
+        fields["ORIGIN"] = origin.encode()
     elif case == NEW:
         fields["ORIGIN"] = b"https://app%d.attacker.example" % next(serial)
     elif case == HUGE:
         fields["ORIGIN"] = (b"https://%d" % next(serial)).ljust(65536, b"a")
+    elif case == LABELS:
+        fields["ORIGIN"] = b"https://%d" % next(serial) + b".a" * 30_000
     elif case != NONE:
         fields["ORIGIN"] = b"https://app.attacker.example"
     if case in PREFLIGHTS:
         fields["ACCESS_CONTROL_REQUEST_METHOD"] = b"PUT"
         fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"content-type,x-requested-with"
     if case == COMMAS:
-        fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"," * 65536
+        fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"%d" % next(serial) + b"," * 65536
+    elif case == NAMES:
+        fields["ACCESS_CONTROL_REQUEST_HEADERS"] = b"x-new-%d" % next(serial) + MANY_NAMES
     method = b"OPTIONS" if case in PREFLIGHTS else b"GET"
     return method.decode(), [("HTTP_" + name, value.decode()) for name, value in fields.items()]
 
@@ -123,14 +139,7 @@ def scope_of(case: str, setup: Setup) -> dict[str, Any]:
     return {"type": "http", **asked}
 
 
-# ------------------------------------------------------------------ plain WSGI, and written by hand
-
-VARY = ("Vary", "Origin")
-FIXED = [
-    ("Access-Control-Allow-Methods", ", ".join(METHODS)),
-    ("Access-Control-Allow-Headers", ", ".join(HEADERS)),
-    ("Access-Control-Max-Age", "600"),
-]
+# ------------------------------------------------------------------ plain WSGI
 
 
 def hello(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -148,85 +157,27 @@ def hello12(environ: Any, start_response: Any) -> Iterable[bytes]:
     return [BODY]
 
 
-def no_op(app: Any) -> Any:
-    def wrapper(environ: Any, start_response: Any) -> Any:
-        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
-            return start_response(status, headers, exc_info)
-
-        return app(environ, start)
-
-    return wrapper
+def hello_with_vary(environ: Any, start_response: Any) -> Iterable[bytes]:
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "9"), ("Vary", "Accept, Cookie")]
+    start_response("200 OK", headers)
+    return [BODY]
 
 
-def by_hand(app: Any, setup: Setup) -> Any:
-    """The least that is right: preflights answered, `Vary` on every answer, and merged."""
+def nothing(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """What it costs to answer at all, where the application is not called."""
+    start_response("204 No Content", [])
+    return []
+
+
+def by_hand_around(app: Any, setup: Setup) -> Any:
     if setup.kind == "any":
-        return by_hand_for_any(app)
-    if setup.paths:
-        guarded = by_hand(app, TEN)
-        by_segment = {rule.split("/")[1]: guarded for rule in setup.rules}
-        return lambda environ, start_response: by_segment.get(
-            environ["PATH_INFO"].split("/", 2)[1], app
-        )(environ, start_response)
-    return by_hand_for_some(app, allows_by_hand(setup))
-
-
-def allows_by_hand(setup: Setup) -> Callable[[str], bool]:
+        return by_hand.add_cors_for_everybody(app)
     if setup.kind == "pattern":
-        domains = frozenset(entry.removeprefix("https://*.") for entry in setup.entries)
-        return lambda origin: origin[:8] == "https://" and origin.partition(".")[2] in domains
-    return frozenset(setup.entries).__contains__
-
-
-def by_hand_for_some(app: Any, allows: Callable[[str], bool]) -> Any:
-    def wrapper(environ: Any, start_response: Any) -> Any:
-        origin = environ.get("HTTP_ORIGIN")
-        allowed = origin is not None and allows(origin)
-        if (
-            environ["REQUEST_METHOD"] == "OPTIONS"
-            and origin is not None
-            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        ):
-            grant = [("Access-Control-Allow-Origin", origin), *FIXED] if allowed else []
-            start_response("204 No Content", [VARY, *grant])
-            return []
-
-        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
-            for at, (name, value) in enumerate(headers):
-                if name.lower() == "vary":
-                    if not {"origin", "*"} & {word.strip() for word in value.lower().split(",")}:
-                        headers[at] = (name, value + ", Origin")
-                    break
-            else:
-                headers.append(VARY)
-            if allowed:
-                headers.append(("Access-Control-Allow-Origin", origin))
-            return start_response(status, headers, exc_info)
-
-        return app(environ, start)
-
-    return wrapper
-
-
-def by_hand_for_any(app: Any) -> Any:
-    everybody = ("Access-Control-Allow-Origin", "*")
-
-    def wrapper(environ: Any, start_response: Any) -> Any:
-        if (
-            environ["REQUEST_METHOD"] == "OPTIONS"
-            and "HTTP_ORIGIN" in environ
-            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
-        ):
-            start_response("204 No Content", [everybody, *FIXED])
-            return []
-
-        def start(status: Any, headers: Any, exc_info: Any = None) -> Any:
-            headers.append(everybody)
-            return start_response(status, headers, exc_info)
-
-        return app(environ, start)
-
-    return wrapper
+        domains = [entry.removeprefix("https://*.") for entry in setup.entries]
+        return by_hand.add_cors_for_domains(app, domains)
+    if setup.paths:
+        return by_hand.add_cors_below(app, setup.rules, setup.entries)
+    return by_hand.add_cors(app, setup.entries)
 
 
 # ------------------------------------------------------------------ the peers of each table
@@ -240,8 +191,9 @@ def wsgi_peers(setup: Setup, app: Any = hello) -> Peers:
 
     yield "bare", app
     yield "bare again", app
-    yield "no-op", no_op(app)
-    yield "by hand", by_hand(app, setup)
+    yield "empty 204", nothing
+    yield "no-op", by_hand.do_nothing(app)
+    yield "by hand", by_hand_around(app, setup)
     allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
     if setup.paths:
         yield "corsgate", CORSMiddleware(app, paths={rule: Policy(**allow) for rule in setup.rules})
@@ -253,6 +205,10 @@ def wsgi_peers(setup: Setup, app: Any = hello) -> Peers:
 
 def wsgi_peers_12(setup: Setup) -> Peers:
     return wsgi_peers(setup, hello12)
+
+
+def wsgi_peers_with_vary(setup: Setup) -> Peers:
+    return wsgi_peers(setup, hello_with_vary)
 
 
 def flask_app(path: str = PATH, decorate: Callable[[Any], Any] = lambda view: view) -> Any:
@@ -269,10 +225,12 @@ def flask_peers(setup: Setup) -> Peers:
     allow: dict[str, Any] = {"allow_origins": setup.entries, **LISTS}
     yield "bare", flask_app()
     yield "bare again", flask_app()
-    for name, wrap in (("no-op", no_op), ("by hand", lambda app: by_hand(app, setup))):
-        app = flask_app()
-        app.wsgi_app = wrap(app.wsgi_app)
-        yield name, app
+    app = flask_app()
+    app.wsgi_app = by_hand.do_nothing(app.wsgi_app)
+    yield "no-op", app
+    app = flask_app()
+    app.wsgi_app = by_hand_around(app.wsgi_app, setup)
+    yield "by hand", app
     if setup.per_view:
         app = flask_app(setup.path, cors(**allow))
         CORSGate(app)
@@ -294,14 +252,15 @@ def flask_peers(setup: Setup) -> Peers:
 
 def by_hand_in_django(get_response: Any) -> Any:
     http, cache = import_module("django.http"), import_module("django.utils.cache")
-    allows = import_module("django.conf").settings.BENCH_ALLOWS
+    allowed = frozenset(import_module("django.conf").settings.BENCH_ORIGINS)
+    vary, fixed = by_hand.VARY, by_hand.FIXED
 
     async def middleware(request: Any) -> Any:
         origin = request.META.get("HTTP_ORIGIN")
-        grant = [("Access-Control-Allow-Origin", origin)] if origin and allows(origin) else []
+        grant = [("Access-Control-Allow-Origin", origin)] if origin in allowed else []
         asked = origin is not None and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
         if asked and request.method == "OPTIONS":
-            return http.HttpResponse(status=204, headers=dict([VARY, *grant, *(grant and FIXED)]))
+            return http.HttpResponse(status=204, headers=dict([vary, *grant, *(grant and fixed)]))
         response = await get_response(request)
         cache.patch_vary_headers(response, ["Origin"])
         for name, value in grant:
@@ -359,12 +318,10 @@ def django_peers(setup: Setup, *, is_async: bool = False) -> Peers:
     yield "bare again", handler()
     yield "no-op", handler(f"{__name__}.no_op_in_django")
     if not is_async:
-        yield "by hand", by_hand(bare, setup)
-    elif setup.kind != "any" and not setup.paths:
-        yield (
-            "by hand",
-            handler(f"{__name__}.by_hand_in_django", BENCH_ALLOWS=allows_by_hand(setup)),
-        )
+        yield "by hand", by_hand_around(bare, setup)
+    elif setup.kind == "exact" and not setup.paths:
+        mine = handler(f"{__name__}.by_hand_in_django", BENCH_ORIGINS=setup.entries)
+        yield "by hand", mine
     if setup.paths:
         ours: dict[str, Any] = {"CORS_PATHS": dict.fromkeys(setup.rules, allow)}
     else:

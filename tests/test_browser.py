@@ -322,6 +322,27 @@ def test_an_error_reads_as_a_sentence_with_the_texts_below() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("methods", "more"),
+    [
+        ([], ""),
+        ([allow_methods("GET, PATCH")], ""),
+        (
+            [allow_methods("GET"), allow_methods("HEAD, OPTIONS")],
+            (
+                "; GET, HEAD and OPTIONS alone are what a gate of corsgate tells a page that its"
+                " write_origins do not trust"
+            ),
+        ),
+    ],
+)
+def test_an_answer_with_safe_methods_only_may_be_a_gate(
+    methods: list[tuple[str, str]], more: str
+) -> None:
+    error = caught(Servers(preflight=[allow_origin(), *methods]).browser(), method="PUT")
+    assert error.what == f"Access-Control-Allow-Methods does not allow PUT{more}"
+
+
 def test_an_error_without_texts_is_one_line() -> None:
     servers = Servers(status=302, answer=[allow_origin(), ("Location", "/case")])
     error = caught(servers.browser())

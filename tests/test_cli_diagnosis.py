@@ -247,6 +247,38 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "Access-Control-Allow-Methods does not allow DELETE. It says 'PUT, patch'.",
         "Add DELETE to Access-Control-Allow-Methods.",
     ),
+    "safe methods only": (
+        [
+            answer(
+                204,
+                "Access-Control-Allow-Origin: https://app.example.com",
+                "Access-Control-Allow-Methods: GET, HEAD, OPTIONS",
+            )
+        ],
+        {"method": "DELETE"},
+        "method-not-allowed",
+        "Access-Control-Allow-Methods does not allow DELETE. It says 'GET, HEAD, OPTIONS'.",
+        (
+            "Add DELETE to Access-Control-Allow-Methods. Or, if a gate of corsgate answers: add"
+            ' "https://app.example.com" to its write_origins, if you trust that site to act as your'
+            " users."
+        ),
+    ),
+    "refused by the gate": (
+        [
+            answer(
+                403,
+                body=b"403 Forbidden: a page on another site may not make this request.\n",
+            )
+        ],
+        {"method": "POST"},
+        "gate-refused",
+        "corsgate's gate refuses the request: its policy does not trust https://app.example.com.",
+        (
+            'Look whom it trusts; or add "https://app.example.com" to its write_origins, if you'
+            " trust that site to act as your users."
+        ),
+    ),
     "method listed in lower case": (
         [
             answer(

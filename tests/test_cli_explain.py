@@ -1,5 +1,6 @@
 """`corsgate explain`: what it prints, to the letter, and with which status it ends."""
 
+import contextlib
 import io
 import json
 import subprocess
@@ -18,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.functional import empty
-from django_project import COMMON, CORSGATE, URLs, settings_of
+from django_project import COMMON, CORSGATE, URLs, send_sync, settings_of
 
 import corsgate.django
 from corsgate import Policy, __main__, explain
@@ -146,6 +147,7 @@ What to do:  serve the API over https
             "url": "http://api.example.com/x?y",
             "headers": [],
             "credentials": False,
+            "form": False,
         },
         "preflight": False,
         "allowed": False,
@@ -173,6 +175,7 @@ def test_json_is_all_of_the_explanation_and_the_request() -> None:
             "url": "/",
             "headers": ["X-A: 1"],
             "credentials": False,
+            "form": False,
         },
         "preflight": True,
         **explain(Policy(allow_origins=APP), environ).to_dict(),
@@ -612,6 +615,206 @@ def test_a_flask_application_that_does_not_start(write: Write) -> None:
     )
 
 
+# ------------------------------------------------------------------ the gate
+
+GATED = """
+from flask import Flask
+
+from corsgate.flask import CORSGate, cors
+from corsgate.wsgi import CORSMiddleware
+
+def serve(environ, start_response):
+    start_response("200 OK", [])
+    return []
+
+paths = {
+    "/own/*": None,
+    "/open/*": {"allow_origins": "*"},
+    "/off/*": {"gate": "off"},
+    "/report/*": {"gate": "report"},
+}
+origins = ["https://app.example.com", "https://reader.example.com"]
+options = {"allow_origins": origins, "gate": "enforce", "paths": paths}
+plain = CORSMiddleware(serve, write_origins=["https://app.example.com"], **options)
+owned = CORSMiddleware(serve, own_origins=["http://shop.test", "https://shop.test"], **options)
+old = CORSMiddleware(serve, own_origins="http://shop.test", **options)
+
+flask = Flask(__name__)
+flask.config["CORS_WRITE_ORIGINS"] = "https://app.example.com"
+CORSGate(flask, **options)
+flask.add_url_rule("/<path:path>", "all", lambda path: "", methods=["GET", "PUT", "POST"])
+"""
+EVIL = "https://evil.example"
+
+
+def test_a_form_that_the_gate_refuses(write: Write) -> None:
+    asked = ["--origin", EVIL, "--app", f"{write(GATED)}:plain", "-X", "POST", "--path", "/form"]
+    assert run("explain", *asked, "--form") == (
+        1,
+        """\
+POST /form from a form on https://evil.example
+The browser sends it at once, and shows the answer to the user.
+
+passed  cors-request  A form or a link sends it, which CORS never stops,
+                      wherever the page is: that is for CSRF protection or the
+                      gate.
+passed  policy        A policy applies here.
+FAILED  gate          The gate refuses 'POST' (403): the page is on
+                      'https://evil.example', which write_origins does not trust
+                      to write.
+-       origin        Not reached.
+-       credentials   Not reached.
+-       method        Not reached.
+-       headers       Not reached.
+
+Blocked:     cross-site-write
+Setting:     write_origins
+What to do:  if you trust that site to act as your users, add it:
+             write_origins=[..., "https://evil.example"]
+""",
+        "",
+    )
+    by_fetch = explained(*asked)
+    assert (by_fetch["reason"], by_fetch["setting"]) == ("cross-site-write", "write_origins")
+    assert by_fetch["request"]["form"] is False
+    assert by_fetch["steps"][0]["text"].endswith("so the browser looks at the answer.")
+
+
+def test_a_form_where_there_is_no_gate() -> None:
+    asked = ["--origin", EVIL, "--allow-origins", APP, "-X", "POST", "--form"]
+    assert run("explain", *asked) == (
+        0,
+        """\
+POST / from a form on https://evil.example
+The browser sends it at once, and shows the answer to the user.
+
+passed  cors-request  A form or a link sends it, which CORS never stops,
+                      wherever the page is: that is for CSRF protection or the
+                      gate.
+-       policy        Not reached.
+-       origin        Not reached.
+-       credentials   Not reached.
+-       method        Not reached.
+-       headers       Not reached.
+
+Allowed:  A form or a link sends it, which CORS never stops, wherever the page
+          is: that is for CSRF protection or the gate.
+""",
+        "",
+    )
+
+
+def test_what_a_form_cannot_send() -> None:
+    asked = ["--origin", EVIL, "--allow-origins", APP, "--form"]
+    assert refused(*asked, "-H", "X-Token: 1").endswith(
+        "\nError: A form sets no headers: leave out --header, or --form.\n"
+    )
+    assert refused(*asked, "-X", "PUT") == (
+        "Error: No browser sends this: method is 'PUT', and a form has GET and POST only.\n"
+    )
+
+
+def test_the_settings_of_the_gate_are_called_as_they_are_written(write: Write) -> None:
+    place = f"{write(GATED)}:flask"
+    setting = 'app.config["CORS_WRITE_ORIGINS"]'
+    for address in ("/form", "/own/form"):  # under None the gate of the application stays
+        asked = ["--origin", EVIL, "--app", place, "-X", "POST", "--form", "--path", address]
+        found = explained(*asked)
+        assert (found["reason"], found["setting"]) == ("cross-site-write", setting)
+        assert found["fix"] == (
+            f'if you trust that site to act as your users, add it: {setting} = [..., "{EVIL}"]'
+        )
+    assert [step["name"] for step in found["steps"][:3]] == ["cors-request", "gate", "policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "reason", "step"),
+    [
+        ("plain", "https://shop.test", "cross-site-write", None),
+        ("owned", "https://shop.test", "same-origin", "Sec-Fetch-Site: same-origin, so the gate"),
+        ("owned", "http://shop.test", "same-origin", "'http://shop.test' is this very site"),
+        ("owned", "https://www.shop.test", "cross-site-write", None),
+        ("owned", APP, "not-cors", "allow_origins trusts 'https://app.example.com' to write."),
+        # A browser says null there, and no Sec-Fetch-Site.
+        ("old", APP, "cross-site-write", None),
+    ],
+)
+def test_which_site_is_its_own_is_known_by_own_origins(
+    write: Write, name: str, origin: str, reason: str, step: str | None
+) -> None:
+    asked = ["--origin", origin, "--app", f"{write(GATED)}:{name}", "-X", "POST", "--form"]
+    found = explained(*asked, "--path", "/form")
+    gate = next(step for step in found["steps"] if step["name"] == "gate")
+    assert (found["reason"], gate["passed"]) == (reason, step is not None)
+    assert (step or "The gate refuses 'POST' (403): the page") in gate["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "reason"),
+    [
+        ("owned", "https://api.shop.test/form", "cross-site-write"),
+        ("plain", "https://shop.test/form", "same-origin"),
+    ],
+)
+def test_a_whole_address_says_which_site_it_is(
+    write: Write, name: str, address: str, reason: str
+) -> None:
+    place = f"{write(GATED)}:{name}"
+    asked = ["--origin", "https://shop.test", "--app", place, "-X", "POST"]
+    assert explained(*asked, "--path", address)["reason"] == reason
+
+
+def test_a_path_that_may_be_another_one(write: Write) -> None:
+    place = f"{write(GATED)}:plain"
+    asked = ["--origin", APP, "--app", place, "--path"]
+    for address, path_, method, step in (
+        ("//open/x", "//open/x", "POST", "gate"),
+        ("/a%2f../open/x", "/a/../open/x", "PUT", "policy"),
+    ):
+        found = explained(*asked, address, "-X", method)
+        failed = [step["name"] for step in found["steps"] if step["passed"] is False]
+        assert failed == [step]
+        assert (
+            found["message"]
+            .lower()
+            .endswith(
+                f"the path '{path_}' may mean '/open/x' to the application, where another policy"
+                " holds, so nothing is allowed."
+            )
+        )
+        assert (found["setting"], found["fix"]) == (
+            "paths",
+            "send the path in its plain form, without // and dots, or give both the same policy",
+        )
+
+
+@pytest.mark.parametrize("name", ["plain", "flask"])
+def test_the_gate_does_what_was_told(write: Write, name: str) -> None:
+    module = write(GATED)
+    told, done = {}, {}
+    for case in product(
+        [APP, "https://reader.example.com", EVIL, "null"],
+        ["/x", "/own/x", "/open/x", "/off/x", "/report/x"],
+        ["GET", "POST"],
+        ["form", "fetch", "fetch with JSON"],
+    ):
+        origin, address, method, how = case
+        args = ["--origin", origin, "--path", address, "-X", method, "--app", f"{module}:{name}"]
+        args += {"form": ["--form"], "fetch": []}.get(how, ["-H", "Content-Type: application/json"])
+        found = explained(*args)
+        told[case] = (found["reason"] or "").startswith("cross-site")
+        browser = Browser(getattr(sys.modules[module], name), origin=origin)
+        if how == "form":
+            done[case] = browser.submit(address, {}, method=method).status == 403
+            continue
+        headers = {} if how == "fetch" else {"Content-Type": "application/json"}
+        with contextlib.suppress(CORSError):
+            browser.fetch(address, method=method, headers=headers)
+        done[case] = browser.exchanges[-1][1].body.startswith(b"403 Forbidden: a page on another")
+    assert told == done
+    assert set(done.values()) == {True, False}
+
+
 # ------------------------------------------------------------------ told and done
 
 SERVED = """
@@ -740,7 +943,15 @@ def test_what_says_in_django_that_there_is_no_policy(
     middleware = [CORSGATE, "whitenoise.middleware.WhiteNoiseMiddleware"]
     settings |= {"STATIC_URL": "/static/", **changes}
     with settings_of(urls, middleware=middleware, **settings):
-        found = explained("--origin", OTHER, "--django", "--path", path_)
+        # A preflight; what needs none is the gate's.
+        found = explained("--origin", OTHER, "--django", "--path", path_, "-X", "PUT")
+        if settings.get("CORS_GATE") == "enforce":
+            at_once = explained("--origin", OTHER, "--django", "--path", path_)
+            assert (at_once["reason"], at_once["setting"]) == (
+                "cross-site-read",
+                "CORS_ALLOW_ORIGINS",
+            )
+            assert send_sync("GET", path_, {"Origin": OTHER}).status == 403
     assert (found["reason"], found["setting"]) == ("no-policy", place)
     assert found["message"] == (
         f"No policy applies here ({place}), so corsgate adds no headers, and the browser blocks the"

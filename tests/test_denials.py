@@ -129,6 +129,43 @@ def test_debug_mode_explains_cookies_that_are_not_allowed(
     assert (level, text) == ("WARNING", f"corsgate: a browser blocks 'GET' '/api/x': {reason}")
 
 
+def test_debug_mode_says_that_a_path_may_be_another_one(caplog: pytest.LogCaptureFixture) -> None:
+    line = (
+        "The path '//admin/x' may mean '/admin/x' to the application, where another policy holds,"
+        " so nothing is allowed. What to do: send the path in its plain form, without // and dots,"
+        " or give both the same policy"
+    )
+    cases: tuple[tuple[Any, str, str], ...] = (
+        ("off", "GET", "a browser blocks"),
+        ("enforce", "POST", "the gate refuses"),
+        ("report", "POST", "the gate would refuse"),
+    )
+    for gate, method, does in cases:
+        caplog.clear()
+        paths = {"/admin/*": {"allow_origins": EVIL}}
+        app = CORSMiddleware(SpyApp(), allow_origins=APP, gate=gate, paths=paths, debug=True)
+        answer = call(app, method, "//admin/x", {"Origin": APP, "Sec-Fetch-Site": "cross-site"})
+        assert answer.status == (403 if gate == "enforce" else 200)
+        assert reasons(answer) == [line]
+        assert texts(caplog)[0] == ("WARNING", f"corsgate: {does} '{method}' '//admin/x': {line}")
+
+
+def test_debug_mode_says_that_the_policy_has_failed_where_its_gate_refuses(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given: list[Policy] = [Policy(allow_origins=APP, gate="enforce")]
+    app = CORSMiddleware(SpyApp(), lambda environ: given.pop(), debug=True)
+    sent = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
+    assert call(app, "POST", "/x", sent).status == 200
+    answer = call(app, "POST", "/x", sent)
+    assert answer.status == 403
+    [reason] = reasons(answer)
+    assert reason == (
+        "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
+        " What to do: mend the policy source"
+    )
+
+
 def test_debug_mode_knows_what_browsers_let_pass(caplog: pytest.LogCaptureFixture) -> None:
     app = CORSMiddleware(SpyApp(), debug=True, allow_origins=APP, allow_headers="*")
     asked = {

@@ -20,7 +20,7 @@ from django.views import View
 from django_project import COMMON, CORSGATE, URLs, send_sync, settings_of
 
 import corsgate.django
-from corsgate import errors
+from corsgate import Policy, errors
 from corsgate._advice import CHECKS
 from corsgate.django import CORSMiddleware, cors
 from corsgate.django.apps import CORSGateConfig
@@ -249,6 +249,45 @@ def test_a_project_that_allows_nothing_is_found(settings: dict[str, Any], name: 
     assert find(CORS_ALLOW_ORIGINS=None, **settings, CORS_PATHS={"/a": None}) == []
 
 
+def test_a_policy_that_stands_alone_without_the_gate_of_the_project_is_found() -> None:
+    def told(gate: str) -> str:
+        return (
+            f'It has a policy of its own without gate, so the gate="{gate}" around it does not hold'
+            f' there. Write gate="{gate}" in it; or give options'
+            ' instead of a Policy, which inherit the gate, and where gate="off" says that it is'
+            " meant. [corsgate.I015]"
+        )
+
+    class Thing(View):
+        @cors(Policy(allow_origins=PARTNER))
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("thing")
+
+        put = cors(allow_origins=PARTNER, gate="off")(lambda self, request: HttpResponse("thing"))
+
+    alone = Policy(allow_origins=PARTNER)
+    group: URLs = [path("a", hello), path("b", cors(gate="off")(hello)), path("c", hello)]
+    urls: URLs = [
+        path("plain", hello),
+        path("alone", cors(Policy(allow_origins=APP))(hello)),
+        path("gated", cors(Policy(allow_origins=PARTNER, gate="enforce"))(hello)),
+        path("options", cors(allow_origins=PARTNER)(hello)),
+        path("meant", cors(allow_origins=PARTNER, gate="off")(hello)),
+        path("none", cors(None)(hello)),
+        path("thing", Thing.as_view()),
+        path("group/", cors(alone)(include(group))),
+    ]
+    paths = {"/x": Policy(allow_origins=APP), "/y": {"gate": "off"}, "/z": None}
+    places = ["route 'alone'", "route 'thing'", "route 'group/a' and 1 more"]
+    for given in (paths, [*paths.items()]):
+        assert find(urls, CORS_GATE="enforce", CORS_PATHS=given) == [
+            f"{place}: {told('enforce')}" for place in ("CORS_PATHS['/x']", *places)
+        ]
+    assert find(urls, CORS_GATE="report") == [f"{place}: {told('report')}" for place in places]
+    assert find(urls, CORS_PATHS=paths) == []
+    assert find(urls, CORS_ALLOW_ORIGINS=None, CORS_POLICY=lambda meta: alone) == []
+
+
 def hiding(target: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator that forgets `functools.wraps`."""
     return lambda *arguments: target(*arguments)
@@ -262,17 +301,32 @@ def test_a_mark_that_another_decorator_hides_is_found() -> None:
     class Other(View):
         pass
 
+    shared = cors(allow_origins=PARTNER)
+
+    @cors(allow_origins=PARTNER)
+    class Marked(View):
+        pass
+
+    @cors(allow_origins=PARTNER)
+    class Seen(View):
+        pass
+
     urls: URLs = [
         path("hidden", hiding(cors(allow_origins=PARTNER)(hello))),
         path("method", Thing.as_view()),
+        path("whole", hiding(Marked.as_view())),
+        path("shared", hiding(shared(hello))),
+        path("shared/seen", shared(hello)),
         path("seen", cors(allow_origins=PARTNER)(hello)),
         path("class", Other.as_view()),
+        path("marked", Seen.as_view()),
     ]
     told = (
         "Its @cors(...) is hidden from routing by another decorator, so it has another policy. Put"
         " it above all other decorators. [corsgate.E004]"
     )
-    assert find(urls) == [f"route 'hidden': {told}", f"route 'method': {told}"]
+    hidden = ("hidden", "method", "whole", "shared")
+    assert find(urls) == [f"route {name!r}: {told}" for name in hidden]
 
 
 # ------------------------------------------------------------------ cookies and CSRF

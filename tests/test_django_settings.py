@@ -347,7 +347,7 @@ def test_without_any_mark_nothing_is_routed_for_cors(
     send: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corsgate.django.routing._marks_exist", False)
-    monkeypatch.setattr("corsgate.django.routing._find_view", None)
+    monkeypatch.setattr("corsgate.django.routing._hits", None)
     with settings_of(URLS, CORS_ALLOW_ORIGINS=APP):
         assert send("GET", "/", {"Origin": APP}).cors == readable_by(APP)
         assert send("GET", "/nowhere", {"Origin": APP}).cors == readable_by(APP)

@@ -17,7 +17,8 @@ from wsgi_client import Answer, Headers, SpyApp, call, comparable, environ_of
 
 import corsgate._engine
 from corsgate import Decision, Policy, decide
-from corsgate._engine import answer_preflight, update_headers, write_headers
+from corsgate._decision import answer_preflight
+from corsgate._engine import update_headers, write_headers
 from corsgate.wsgi import CORSMiddleware
 
 APP = "https://app.example.com"

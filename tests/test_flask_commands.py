@@ -626,3 +626,66 @@ def test_the_session_cookie_is_nobodys_business_without_credentials(
     # Nor is it known what the application's own pages are, but hardly those of another machine.
     monkeypatch.setenv("FLASK_DEBUG", "1")
     assert cookie_checks("http://localhost:3000") == []
+
+
+# ------------------------------------------------------------------ a gate that a policy puts out
+
+
+def left_out(name: str, gate: str = "enforce") -> str:
+    return (
+        f'note: view {name!r}: It has a policy of its own without gate, so the gate="{gate}"'
+        f' around it does not hold there. Write gate="{gate}" in it; or give options instead of a'
+        ' Policy, which inherit the gate, and where gate="off" says that it is meant.'
+        " [gate-not-inherited]"
+    )
+
+
+ALONE = Policy(allow_origins=PARTNER)
+
+
+MARKS: dict[str, tuple[Any, bool]] = {
+    "policy": (cors(ALONE), True),
+    "by keyword": (cors(policy=ALONE), True),
+    "with a gate": (cors(ALONE.replace(gate="enforce")), False),
+    "options": (cors(allow_origins=PARTNER), False),
+    "options that say so": (cors(gate="off", allow_origins=PARTNER), False),
+    "none": (cors(None), False),
+    "source": (cors(policy=by_tenant), False),
+}
+
+
+@pytest.mark.parametrize(("mark", "lost"), MARKS.values(), ids=MARKS)
+@pytest.mark.parametrize("gate", ["enforce", "report", "off"])
+def test_a_policy_that_puts_out_the_gate_of_the_application(
+    mark: Any, lost: bool, gate: Any
+) -> None:
+    app = new_app()
+    app.add_url_rule("/hook", "hook", mark(view()), methods=["POST"])
+    CORSGate(app, allow_origins=APP, gate=gate)
+    assert check(app) == ([left_out("hook", gate)] if lost and gate != "off" else [])
+
+
+def test_a_policy_that_puts_out_the_gate_of_a_blueprint_or_class() -> None:
+    app = new_app()
+    outer, inner, plain = (Blueprint(name, name) for name in ("outer", "inner", "plain"))
+    inner.add_url_rule("/twice", "twice", cors(ALONE)(view()))
+    inner.add_url_rule("/mild", "mild", cors(max_age=60)(view()))
+    inner.add_url_rule("/said", "said", cors(gate="off")(view()))
+    inner.add_url_rule("/again", "again", cors(ALONE.replace(gate="report"))(view()))
+    outer.register_blueprint(cors(ALONE)(inner))
+    app.register_blueprint(cors(gate="enforce")(outer))
+
+    class Notes(MethodView):
+        @cors(ALONE)
+        def post(self) -> str:
+            return "made"
+
+    app.add_url_rule("/notes", view_func=cors(gate="report")(Notes.as_view("notes")))
+    plain.add_url_rule("/open", "open", cors(ALONE)(view()))
+    app.register_blueprint(plain)
+    CORSGate(app, allow_origins=APP)
+    assert check(app) == [
+        left_out("outer.inner.twice"),
+        left_out("outer.inner.mild"),
+        left_out("notes", "report"),
+    ]

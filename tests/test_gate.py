@@ -13,7 +13,7 @@ from wsgi_client import Answer, Body, SpyApp, call, comparable, environ_of
 
 import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
-from corsgate._sources import FAILED
+from corsgate._closed import FAILED
 from corsgate.errors import show
 from corsgate.wsgi import CORSMiddleware
 
@@ -414,7 +414,8 @@ def test_a_refusal_is_told_and_logged_once(
     }
 
 
-EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call it'
+EXEMPT = ' if every site may call this route, exempt it: gate="off" in its cors(...) or in paths'
+WRITE = "What to do: if you trust that site to act as your users, add it:"
 
 
 @pytest.mark.parametrize(
@@ -424,7 +425,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]',
             id="write_origins",
         ),
@@ -432,31 +433,31 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             Policy(allow_origins=APP, gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins (there is no write_origins) does not"
+            f' trust to write. {WRITE} allow_origins=[..., "{EVIL}"]',
             id="derived",
         ),
         pytest.param(
             Policy(allow_origins="*", gate="enforce"),
             "POST",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
-            f' write_origins=["{EVIL}"]',
+            f"The page is on '{EVIL}', which write_origins does not trust to write, since it is"
+            f' not set. {WRITE} write_origins=["{EVIL}"]',
             id="any",
         ),
         pytest.param(
             POLICY,
             "GET",
             {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"},
-            f"The page is on '{EVIL}', which allow_origins does not trust to read. To allow it:"
-            f' allow_origins=[..., "{EVIL}"]',
+            f"The page is on '{EVIL}', which allow_origins does not trust to read. What to do: if"
+            f' you trust that site to read the answers, add it: allow_origins=[..., "{EVIL}"]',
             id="read",
         ),
         pytest.param(
             POLICY.replace(own_origins=OWN),
             "POST",
             {"Origin": EVIL},
-            f"The page is on '{EVIL}', which write_origins does not trust. To allow it:"
+            f"The page is on '{EVIL}', which write_origins does not trust to write. {WRITE}"
             f' write_origins=[..., "{EVIL}"]; if that is this very site: own_origins=[...,'
             f' "{EVIL}"]',
             id="own",
@@ -465,15 +466,17 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             POLICY,
             "POST",
             {"Origin": "null"},
-            f"The page sends the origin 'null', which write_origins does not trust.{EXEMPT}",
+            "The page sends the origin 'null', as sandboxed frames, local files and redirects from"
+            " site to site do, and write_origins does not trust that to write. What to do: if it"
+            f" is your own form, let its Referrer-Policy be origin;{EXEMPT}",
             id="null",
         ),
         pytest.param(
             POLICY,
             "POST",
             {"Origin": "https://\x1b[31m\u2028"},
-            "The page sends the origin 'https://\\x1b[31m\\u2028', which write_origins does not"
-            f" trust.{EXEMPT}",
+            "The origin 'https://\\x1b[31m\\u2028' is not written as a browser writes it. What to"
+            " do: send the header as Origin: https://app.example.com",
             id="hostile",
         ),
         pytest.param(
@@ -481,7 +484,7 @@ EXEMPT = ' To allow it: gate="off" for this route alone, if every site may call 
             "POST",
             {"Sec-Fetch-Site": "cross-site"},
             "The browser says that the request comes from another site (Sec-Fetch-Site:"
-            f" 'cross-site') and not from which.{EXEMPT}",
+            f" 'cross-site') and not from which. What to do:{EXEMPT}",
             id="without origin",
         ),
     ],
@@ -725,7 +728,7 @@ def test_a_preflight_for_what_the_gate_would_refuse_is_a_denial(
         f" '{READER}': cross-site-write"
     )
     line = (
-        f"The page is on '{READER}', which write_origins does not trust. To allow it:"
+        f"The page is on '{READER}', which write_origins does not trust to write. {WRITE}"
         f' write_origins=[..., "{READER}"]'
     )
     assert visit(True, "DELETE").values("X-CORSGate-Reason") == [line]
@@ -899,8 +902,8 @@ def test_debug_mode_says_that_the_source_failed(caplog: pytest.LogCaptureFixture
     app = CORSMiddleware(SpyApp(), failing, debug=True)
     found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
     line = (
-        "The policy source failed or gave no policy, so the gate trusts no other site; the log has"
-        " the error. To allow it: mend the policy source"
+        "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
+        " What to do: mend the policy source"
     )
     assert (found.status, found.body) == (403, f"{line}\n".encode())
     assert found.values("X-CORSGate-Reason") == [line]
@@ -989,12 +992,12 @@ def test_what_options_below_a_source_give_tells_of_its_gate() -> None:
 
 
 def test_many_gates_of_sources_that_fail_do_not_fill_the_memory() -> None:
-    from corsgate import _sources
+    from corsgate import _closed
 
     for port in range(1000, 1600):
-        closed = _sources.closed_under("enforce", (f"http://localhost:{port}",))
-        assert closed is _sources.closed_under("enforce", (f"http://localhost:{port}",))
-    assert len(_sources._closed) <= 256
+        closed = _closed.closed_under("enforce", (f"http://localhost:{port}",))
+        assert closed is _closed.closed_under("enforce", (f"http://localhost:{port}",))
+    assert len(_closed._closed) <= 256
 
 
 def test_none_of_the_applications_own_source_has_no_gate_around_it() -> None:
@@ -1023,7 +1026,7 @@ def test_a_path_that_may_be_resolved_has_the_strictest_gate_of_what_it_may_mean(
 
 
 def test_options_below_none_keep_the_gate_that_is_around() -> None:
-    from corsgate._sources import derive, leave
+    from corsgate._nested import derive, leave
 
     around = POLICY.replace(own_origins=[OWN])
     below = derive(leave(around), {"allow_origins": READER}, "view 'x'")
@@ -1043,8 +1046,9 @@ def test_options_below_none_keep_the_gate_that_is_around() -> None:
 
 def test_options_below_none_do_not_open_the_gate_while_the_source_around_fails() -> None:
     from corsgate._denials import Denials
+    from corsgate._nested import derive, leave
     from corsgate._refusals import Gate
-    from corsgate._sources import decide_by, derive, leave
+    from corsgate._sources import decide_by
 
     works = True
 

@@ -2,15 +2,26 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
+from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import include, path
+from django.middleware.locale import LocaleMiddleware
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, include, path
+from django.utils import translation
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.functional import lazy
+from django.utils.translation import get_language
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 from django_project import COMMON, CORSGATE, Send, URLs, send_async, send_sync, settings_of
 from wsgi_client import Answer, comparable
 
@@ -228,6 +239,335 @@ def test_a_preflight_is_judged_by_the_gate_of_the_view(send: Send) -> None:
         assert lines("/n", READER) == [[safe], ["0"]]
 
 
+# ------------------------------------------------------------------ what changes on the way
+
+
+def translated(**routes: str) -> Any:
+    """A route in several languages, as gettext_lazy gives one, without files of translations."""
+    return lazy(lambda: routes.get(get_language() or "", routes["en"]), str)()
+
+
+class ByProfile(MiddlewareMixin):
+    """Takes the language from the user's profile."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        translation.activate("de")
+
+
+class OwnLocale(LocaleMiddleware):
+    """One that extends Django's."""
+
+
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+PROFILE = f"{__name__}.ByProfile"
+GERMAN = {"Accept-Language": "de"}
+LANGUAGES: dict[str, Any] = {
+    "LANGUAGE_CODE": "en",
+    "LANGUAGES": [("en", "English"), ("de", "Deutsch"), ("nl", "Nederlands")],
+}
+by_any_middleware = pytest.mark.parametrize(
+    ("chooser", "sent"),
+    [
+        pytest.param(LOCALE, GERMAN, id="Accept-Language"),
+        pytest.param(LOCALE, {"Cookie": "a=1; django_language=de; b=2"}, id="a cookie"),
+        pytest.param(f"{__name__}.OwnLocale", GERMAN, id="a class that extends Django's"),
+        pytest.param(PROFILE, {}, id="a profile"),
+        pytest.param(PROFILE, {"Accept-Language": "en"}, id="a profile against the header"),
+    ],
+)
+gated, exempt = cors(gate="enforce"), cors(gate="off")
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    before = get_language()
+    yield
+    translation.activate(before or "en-us")
+
+
+@by_any_middleware
+@each_send
+def test_a_translated_path_has_the_gate_of_its_view(
+    send: Send, chooser: str, sent: dict[str, str]
+) -> None:
+    def status(url: str, origin: str) -> int:
+        return visit(send, url, origin=origin, **sent).status
+
+    urls: URLs = [path(translated(en="about/", de="ueber/"), gated(view)), path("hook", view)]
+    with settings_of(urls, middleware=[CORSGATE, chooser], CORS_ALLOW_ORIGINS=[APP], **LANGUAGES):
+        assert (status("/ueber/", EVIL), ran) == (403, [])
+        assert (status("/ueber/", APP), ran) == (200, ["/ueber/"])
+        assert (status("/hook", EVIL), ran) == (200, ["/hook"])
+    urls = [path(translated(en="about/", de="ueber/"), exempt(view)), path("rest", view)]
+    with settings_of(urls, middleware=[CORSGATE, chooser], **SETTINGS, **LANGUAGES):
+        assert (status("/ueber/", EVIL), ran) == (200, ["/ueber/"])
+        assert (status("/about/", EVIL), ran) == (404, [])  # what would be exempt is not there
+        assert (status("/rest", EVIL), ran) == (403, [])
+
+
+def one_path_for_two(english: Any, german: Any) -> URLs:
+    return [
+        path(translated(en="page/", de="seite/"), english),
+        path(translated(en="other/", de="page/"), german),
+    ]
+
+
+@by_any_middleware
+@each_send
+def test_a_path_that_leads_elsewhere_by_language_has_the_gate_of_the_view_that_runs(
+    send: Send, chooser: str, sent: dict[str, str]
+) -> None:
+    urls = one_path_for_two(exempt(view), view)
+    with settings_of(urls, middleware=[CORSGATE, chooser], **SETTINGS, **LANGUAGES):
+        found = visit(send, "/page/", **sent)
+        assert (found.status, found.body, ran) == (403, PLAIN, [])
+        assert visit(send, "/page/", origin=APP, **sent).status == 200
+        assert visit(send, "/seite/", **sent).status == 200
+
+
+@each_send
+def test_the_language_of_the_request_is_the_likeliest(send: Send) -> None:
+    urls = one_path_for_two(view, exempt(view))
+    with settings_of(urls, middleware=[CORSGATE, LOCALE], **SETTINGS, **LANGUAGES):
+        assert visit(send, "/page/", **GERMAN).status == 200
+        assert visit(send, "/page/", **{"Accept-Language": "en"}).status == 403
+    # The gate does not know what a middleware of the project's will choose, and stays closed.
+    with settings_of(urls, middleware=[CORSGATE, PROFILE], **SETTINGS, **LANGUAGES):
+        assert visit(send, "/page/").status == 403
+
+
+@pytest.mark.parametrize("prefixed", [True, False], ids=["every language", "but the default"])
+@each_send
+def test_prefixes_and_translations_together(send: Send, prefixed: bool) -> None:
+    route = translated(en="about/", de="ueber/")
+    urls: URLs = [
+        *i18n_patterns(path(route, exempt(view)), prefix_default_language=prefixed),
+        path(translated(en="hook/", de="haken/"), exempt(view)),
+    ]
+    english = "/en/about/" if prefixed else "/about/"
+    with settings_of(urls, middleware=[CORSGATE, LOCALE], **SETTINGS, **LANGUAGES):
+        for url, sent in {"/de/ueber/": {}, english: GERMAN}.items():
+            assert visit(send, url, **sent).status == 200
+        # Django looks at the header only where the default language has a prefix as well.
+        haken = visit(send, "/haken/", **GERMAN)
+        assert (haken.status, ran) == ((200, ["/haken/"]) if prefixed else (403, []))
+        assert visit(send, "/de/about/").status == 403
+
+
+class Below(MiddlewareMixin):
+    """Changes what the request is, as its headers say."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if "urls" in request.GET:
+            request.urlconf = OTHER_URLS  # type: ignore[assignment]
+        request.path_info = request.GET.get("path", request.path_info)
+        request.method = request.GET.get("method", request.method)
+
+
+BELOW = f"{__name__}.Below"
+OTHER_URLS = (
+    path("", view_async),
+    path("hook", view_async),
+    path("gated", gated(view_async)),
+)
+
+
+class Notes(View):
+    """Whose methods differ."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return view(request)
+
+    @gated
+    def put(self, request: HttpRequest) -> HttpResponse:
+        return view(request)
+
+    @exempt
+    def patch(self, request: HttpRequest) -> HttpResponse:
+        return view(request)
+
+
+CHANGEABLE: URLs = [
+    path("", view_async),
+    path("hook", exempt(view)),
+    path("notes", Notes.as_view()),
+]
+
+
+@each_send
+def test_whatever_a_middleware_below_changes_the_view_that_runs_has_its_gate(send: Send) -> None:
+    closed = {**SETTINGS, "CORS_PATHS": {"/open/*": {"gate": "off"}}}
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], **closed):
+        for change in ("urls=1", "path=/", "path=/notes", "method=PUT&path=/notes"):
+            assert (visit(send, f"/hook?{change}").status, ran) == (403, [])
+            assert (visit(send, f"/hook?{change}", origin=APP).status) in (200, 405)
+        assert (visit(send, "/open/x?path=/").status, ran) == (403, [])
+        assert (visit(send, "/open/x?path=/hook").status, ran) == (200, ["/hook"])
+        # An image may not delete.
+        for method in ("GET", "HEAD", "OPTIONS"):
+            assert (visit(send, "/?method=DELETE", method, None).status, ran) == (403, [])
+            assert (visit(send, "/hook?method=DELETE", method, None).status) == 200
+        assert visit(send, "/notes?method=PATCH", "GET", None).status == 200
+        # What was refused stays refused, whatever it was to become.
+        assert (visit(send, "/?path=/hook").status, ran) == (403, [])
+        assert (visit(send, "/?method=GET").status, ran) == (403, [])
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], CORS_ALLOW_ORIGINS=[APP]):
+        assert (visit(send, "/gated?urls=1").status, ran) == (403, [])
+        assert (visit(send, "/gated?urls=1", origin=APP).status, ran) == (200, ["/gated"])
+        assert (visit(send, "/?path=/notes&method=PUT").status, ran) == (403, [])
+        assert (visit(send, "/?path=/notes&method=PATCH").status, ran) == (200, ["/notes"])
+        assert (visit(send, "/notes?method=PUT", "GET", None).status, ran) == (403, [])
+
+
+def wrong_origins() -> list[str]:
+    near = [f"{APP},{APP}", f"{APP}, {EVIL}", f"{APP}/", f"{APP}:443", f"{APP}.", APP.upper()]
+    return ["", " ", "null", "http://", "é", "\xff" * 400, "x" * 100_000, *near]
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@each_send
+def test_nothing_odd_in_a_request_opens_the_gate(send: Send) -> None:
+    with settings_of(PLAIN_VIEWS, **SETTINGS):
+        assert [visit(send, "/", origin=odd).status for odd in wrong_origins()] == [403] * 13
+        for odd in ("Same-Origin", "same-origin,none", "", "same-site", "\xff"):
+            for origin in (EVIL, None):
+                assert visit(send, "/", origin=origin, Sec_Fetch_Site=odd).status == 403
+        for method in ("post", "PUT", "BREW", "get", "options", "TRACE"):
+            assert visit(send, "/", method).status == 403
+        for url in ("//", "/./", "/%2e", "/x/..%2f", "/%00", "/%ff", "/%0a", "/async%0a", "/;x"):
+            assert visit(send, url).status == 403
+        assert visit(send, "/", "GET", None, Upgrade="h2c, WebSocket").status == 403
+        assert visit(send, "/", Transfer_Encoding="chunked").status == 403
+
+
+@each_send
+@pytest.mark.parametrize("sync_only", [True, False], ids=["sync middleware", "only ours"])
+def test_every_kind_of_view_has_its_gate(send: Send, sync_only: bool) -> None:
+    @gated
+    class Whole(View):
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    class Called:
+        def __call__(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    def raising(request: HttpRequest) -> HttpResponse:
+        view(request)
+        raise Resolver404({"path": "nowhere"})
+
+    def streaming(request: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse([view(request).content])
+
+    group = gated(include([path("a", Whole.as_view()), path("b/", include([path("c", view)]))]))
+    urls: URLs = [
+        path("csrf-outside", csrf_exempt(gated(view))),
+        path("csrf-inside", gated(csrf_exempt(view))),
+        path("csrf-async", csrf_exempt(gated(view_async))),
+        path("csrf-class", csrf_exempt(Whole.as_view())),
+        path("only-post", require_POST(gated(view))),
+        path("thread-inside", gated(sync_to_async(view))),
+        path("loop-inside", gated(async_to_sync(view_async))),
+        path("called", gated(Called())),
+        path("streaming", gated(streaming)),
+        path("raising", gated(raising)),
+        path("group/", group),
+    ]
+    names = [f"/{one.pattern}" for one in urls[:-1]] + ["/group/a", "/group/b/c"]
+    before = [f"{__name__}.passing_on"] if sync_only else []
+    with settings_of(urls, middleware=[CORSGATE, *before], CORS_ALLOW_ORIGINS=[APP]):
+        assert reached(send, *names) == []
+        assert reached(send, *names, origin=APP) == names
+
+
+def passing_on(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:
+    """A middleware that knows nothing of asynchronous code."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    return middleware
+
+
+class Replacing(MiddlewareMixin):
+    """Has a page of its own for errors."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
+        return HttpResponse("sorry", status=403)
+
+
+@each_send
+def test_a_refusal_of_the_second_look_is_like_one_of_the_first(
+    send: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Decision] = []
+    changes: dict[str, Any] = {"CORS_ON_DENIED": lambda meta, found: told.append(found)}
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], **SETTINGS, **changes):
+        found = visit(send, "/hook?path=/", origin=READER)
+    assert (found.status, found.body, ran) == (403, PLAIN, [])
+    assert found.seen == comparable({**REFUSED, "Access-Control-Allow-Origin": READER})
+    assert [(one.kind, one.reason) for one in told] == [("gate", "cross-site-write")]
+    assert ours(caplog) == [
+        f"corsgate: the gate refused 'POST' '/hook' from a page on '{READER}': cross-site-write"
+    ]
+    replacing = [CORSGATE, f"{__name__}.Replacing", BELOW]
+    with settings_of(CHANGEABLE, middleware=replacing, **SETTINGS):
+        found = visit(send, "/hook?path=/", origin=READER)
+    assert (found.status, found.body) == (403, b"sorry")
+    assert found.cors == comparable(
+        {"Access-Control-Allow-Origin": READER, "Vary": "Origin, Sec-Fetch-Site"}
+    )
+    assert found.values("Cache-Control") == ["no-store"]
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], CORS_ON_DENIED=sorry, **SETTINGS):
+        found = visit(send, "/hook?path=/", origin=READER)
+    assert (found.status, found.body, ran) == (401, b"sorry", [])
+    assert found.values("Cache-Control") == ["no-store"]
+
+
+@each_send
+def test_a_report_tells_once_of_a_request_that_stays_what_it_was(send: Send) -> None:
+    told: list[str] = []
+
+    def on_denied(meta: Mapping[str, Any], found: Decision) -> None:
+        told.append(f"{found.kind} {meta['REQUEST_METHOD']}")
+
+    changes: dict[str, Any] = {"CORS_GATE": "report", "CORS_ON_DENIED": on_denied}
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], **{**SETTINGS, **changes}):
+        assert reached(send, "/", origin=READER) == ["/"]
+        assert told == ["gate POST"]
+        told.clear()
+        assert reached(send, "/?method=DELETE", origin=READER) == ["/"]
+        assert told == ["gate POST", "gate DELETE"]
+
+
+@each_send
+def test_urls_that_load_in_part_have_the_gates_of_the_views_that_do(send: Send) -> None:
+    @gated
+    class Marked(View):
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    urls: URLs = [path("a", Marked.as_view()), path("b/", include(ModuleType("without_urls")))]
+    with settings_of(urls, CORS_ALLOW_ORIGINS=[APP]):
+        assert (visit(send, "/a").status, ran) == (403, [])
+        assert (visit(send, "/a", origin=APP).status, ran) == (200, ["/a"])
+
+
+def test_the_second_look_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[str] = []
+    hand_over = SyncToAsync.__call__
+
+    async def counting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        handed.append(self.func.__name__)
+        return await hand_over(self, *args, **kwargs)
+
+    monkeypatch.setattr(SyncToAsync, "__call__", counting)
+    with settings_of(PLAIN_VIEWS, **SETTINGS):
+        assert visit(send_async, "/async", origin=APP).status == 200
+        assert visit(send_async, "/async").status == 403
+    assert not {"_look_again", "_alook_again", "_refuse"} & {*handed}
+
+
 # ------------------------------------------------------------------ beside Django's own
 
 
@@ -283,8 +623,8 @@ def test_debug_mode_says_why_in_the_words_of_the_settings(
     with settings_of(PLAIN_VIEWS, CORS_DEBUG=True, **SETTINGS):
         found = visit(send, "/")
     line = (
-        f"The page is on '{EVIL}', which CORS_WRITE_ORIGINS does not trust. To allow it:"
-        f' CORS_WRITE_ORIGINS = [..., "{EVIL}"]'
+        f"The page is on '{EVIL}', which CORS_WRITE_ORIGINS does not trust to write. What to do: if"
+        f' you trust that site to act as your users, add it: CORS_WRITE_ORIGINS = [..., "{EVIL}"]'
     )
     assert found.values("X-CORSGate-Reason") == [line]
     assert found.body == f"{line}\n".encode()
@@ -324,6 +664,19 @@ def test_on_denied_may_answer(send: Send) -> None:
             "Access-Control-Allow-Origin": READER,
         }
     )
+
+
+@each_send
+@pytest.mark.parametrize("url", ["/", "/hook?path=/"], ids=["first look", "second look"])
+def test_on_denied_may_answer_with_a_template(send: Send, url: str) -> None:
+    def on_denied(meta: Mapping[str, Any], decision: Decision) -> HttpResponseBase:
+        return SimpleTemplateResponse(engines["django"].from_string("sorry"), status=401)
+
+    templates = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+    changes: dict[str, Any] = {"CORS_ON_DENIED": on_denied, "TEMPLATES": templates}
+    with settings_of(CHANGEABLE, middleware=[CORSGATE, BELOW], **SETTINGS, **changes):
+        found = visit(send, url)
+    assert (found.status, found.body, ran) == (401, b"sorry", [])
 
 
 @each_send

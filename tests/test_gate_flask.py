@@ -1,20 +1,25 @@
 """The gate in Flask: after routing, so that a view's own policy rules, and before any hook."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 from wsgiref.validate import validator
 
 import pytest
-from flask import Blueprint, Flask, Response, jsonify, request, request_started, session
+from flask import Blueprint, Flask, Response, got_request_exception, jsonify, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask.views import MethodView
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wsgi_client import Answer, SpyApp, call, comparable
 
 import corsgate._callables
+import corsgate._flask_views
 from corsgate import Decision, Policy
+from corsgate._marks import Mark
+from corsgate._nested import NOT_GIVEN
 from corsgate.flask import CORSGate, cors
 
 APP = "https://app.example.com"  # may read and write
@@ -242,6 +247,43 @@ def test_a_view_that_is_marked_late_is_no_way_in() -> None:
     assert [site.runs(path) for path in ("/plain", "/late")] == [True, False]
 
 
+@pytest.mark.parametrize("gate", ["off", "enforce"])
+def test_a_view_that_was_marked_before_and_comes_late_is_no_way_in(
+    gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corsgate._flask_views, "_loose", set())
+    site = Site("/plain")
+    site.add("/late", cors(gate="off"))
+    late = {
+        "options": cors(gate="enforce")(site.view("late")),
+        "policy": cors(Policy(gate="enforce"))(site.view("late")),
+    }
+    CORSGate(site.app, allow_origins=APP, gate=gate)
+    assert [site.runs(path) for path in ("/plain", "/late")] == [gate == "off", True]
+    for view in (*late.values(), *late.values()):  # one that was there before comes back
+        open_view = site.app.view_functions["/late"]
+        site.app.view_functions["/late"] = view
+        assert not site.runs("/late")
+        site.app.view_functions["/late"] = open_view
+        assert site.runs("/late")
+
+
+def test_a_method_of_a_class_that_comes_late_is_no_way_in() -> None:
+    site = Site()
+
+    class Notes(MethodView):
+        def post(self) -> str:
+            site.ran.append("post")
+            return "done"
+
+    strict = cors(gate="enforce")(Notes.post)
+    site.app.add_url_rule("/notes", view_func=cors(gate="off")(Notes.as_view("notes")))
+    CORSGate(site.app, allow_origins=APP)
+    assert site.runs("/notes")
+    Notes.post = strict  # type: ignore[method-assign]
+    assert not site.runs("/notes")
+
+
 # ------------------------------------------------------------------ other layers
 
 
@@ -278,7 +320,232 @@ def test_an_application_mounted_below_is_behind_the_gate_too() -> None:
     assert [site.send("/other/x", origin=origin).status for origin in (EVIL, APP)] == [200, 403]
 
 
-def test_hooks_after_the_request_see_the_refusal() -> None:
+class Layer:
+    """A layer that says that it ran, answers below /legacy by itself, and hands the rest on."""
+
+    def __init__(self, site: Site) -> None:
+        self.site, self.inner = site, site.app.wsgi_app
+        self.headers: list[tuple[str, str]] = []
+        site.app.wsgi_app = self  # type: ignore[method-assign]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        self.site.ran.append("layer")
+        path = environ["PATH_INFO"]
+        if path.startswith("/legacy"):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"legacy"]
+        environ["PATH_INFO"] = path.removeprefix("/moved")
+
+        def seen_start_response(status: Any, headers: Any, exc_info: Any = None) -> Any:
+            self.headers = headers
+            return start_response(status, headers, exc_info)
+
+        return self.inner(environ, seen_start_response)
+
+
+def test_a_layer_that_answers_by_itself_is_behind_the_gate() -> None:
+    site = Site("/plain")
+    site.add("/hook", cors(gate="off"))
+    site.add("/moved/hook", cors(gate="off"))
+    site.add("/moved/plain", cors(gate="off"))
+    site.add("/legacy/hook", cors(gate="off"))
+    site.add("/legacy/slash/", cors(gate="off"))
+    site.add("/legacy/get", cors(gate="off"), methods=["GET"])
+    site.add("/legacy/strict", cors(write_origins=[READER]), methods=["GET"])
+    layer = Layer(site)
+    CORSGate(site.app, paths={"/legacy/free/*": {"gate": "off"}}, **OPTIONS)
+    passes = {
+        "/plain": [],
+        "/nowhere": [],
+        "/legacy": [],
+        "/legacy/x": [],
+        "/legacy/slash": [],  # the redirect is not to be had from the layer
+        "/legacy/get": [],
+        "/legacy/strict": [],
+        "/legacy/hook": ["layer"],
+        "/legacy/free/x": ["layer"],
+        "/hook": ["layer", "hook", "/hook"],
+        "/moved/hook": ["layer", "hook", "/hook"],
+    }
+    for path, ran in passes.items():
+        found = site.send(path)
+        assert (found.status, site.ran) == (200 if ran else 403, ran)
+    # Where the path that comes is exempt, and the one that Flask gets is not.
+    found = site.send("/moved/plain")
+    assert (found.status, found.body, site.ran) == (403, PLAIN, ["layer"])
+    assert found.seen == comparable(REFUSED)
+    assert ("Cache-Control", "no-store") in layer.headers
+    assert site.send("/legacy/x", origin=APP).body == b"legacy"
+    assert site.send("/legacy/x", "GET").status == 403
+    assert site.send("/legacy/x", "GET", None).cors == comparable({"Vary": "Origin"})
+    readable = site.send("/legacy/x", origin=READER)
+    assert readable.seen == comparable({**REFUSED, "Access-Control-Allow-Origin": READER})
+
+
+def test_what_a_layer_does_is_reported_once() -> None:
+    told: list[tuple[str, str | None]] = []
+    site = Site("/plain")
+    Layer(site)
+    CORSGate(
+        site.app,
+        on_denied=lambda environ, found: told.append((found.kind, found.reason)),
+        **{**OPTIONS, "gate": "report"},
+    )
+    for path in ("/plain", "/legacy/x"):
+        told.clear()
+        assert site.send(path, origin=READER).status == 200
+        assert told == [("gate", "cross-site-write")]
+
+
+@pytest.mark.parametrize("value", ["sorry", {"why": "sorry"}])
+def test_on_denied_answers_for_a_layer_as_for_a_view(value: Any) -> None:
+    site = Site("/plain")
+    Layer(site)
+    CORSGate(site.app, on_denied=lambda environ, found: (value, 401), **OPTIONS)
+    for path in ("/plain", "/legacy/x"):
+        found = site.send(path)
+        assert (found.status, b"sorry" in found.body, site.ran) == (401, True, [])
+        assert found.values("Cache-Control") == ["no-store"]
+
+
+def test_an_application_that_is_a_layer_of_its_own_is_behind_the_gate() -> None:
+    ran: list[str] = []
+
+    class Legacy(Flask):
+        def wsgi_app(self, environ: WSGIEnvironment, start_response: Any) -> Any:
+            ran.append(environ["PATH_INFO"])
+            return super().wsgi_app(environ, start_response)
+
+    app = Legacy("project")
+    app.add_url_rule("/hook", "hook", cors(gate="off")(lambda: "done"), methods=["POST"])
+    CORSGate(app, **OPTIONS)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    assert [call(app, "POST", path, headers).status for path in ("/x", "/hook")] == [403, 200]
+    assert ran == ["/hook"]
+
+
+def test_a_proxys_host_counts_before_the_layers_behind_it() -> None:
+    site = Site()
+    Layer(site)
+    site.app.wsgi_app = ProxyFix(site.app.wsgi_app, x_host=1)  # type: ignore[method-assign]
+    CORSGate(site.app, **OPTIONS)
+    own = {"X-Forwarded-Host": "www.example.com", "Origin": "https://www.example.com"}
+    assert call(site.app, "POST", "/", own).status == 200
+    assert call(site.app, "POST", "/", {**own, "X-Forwarded-Host": "other"}).status == 403
+    assert site.ran == ["layer", "hook", "/"]
+
+
+# ------------------------------------------------------------------ a refusal is nobody's to handle
+
+
+def handled(*error: object) -> tuple[str, int]:
+    return "handled", 200
+
+
+def handle(kind: Any) -> Callable[[Flask], object]:
+    return lambda app: app.register_error_handler(kind, handled)
+
+
+def fail(*values: object) -> Any:
+    raise LookupError("a hook")
+
+
+HANDLERS: dict[str, Callable[[Flask], object]] = {
+    "Exception": handle(Exception),
+    "HTTPException": handle(HTTPException),
+    "403": handle(403),
+    "500": handle(500),
+    "trapped": lambda app: app.config.update(TRAP_HTTP_EXCEPTIONS=True),
+    "trapped and handled": lambda app: (
+        app.config.update(TRAP_HTTP_EXCEPTIONS=True),
+        handle(Exception)(app),
+    ),
+    "propagated": lambda app: app.config.update(PROPAGATE_EXCEPTIONS=True),
+    "tested": lambda app: app.config.update(TESTING=True),
+    "debugged": lambda app: app.config.update(DEBUG=True),
+    "hook before": lambda app: app.before_request(handled),
+    "hook after": lambda app: app.after_request(lambda response: Response("handled", 200)),
+    "hook after that fails": lambda app: app.after_request(fail),
+    "values": lambda app: app.url_value_preprocessor(fail),
+}
+
+
+@pytest.mark.parametrize("arrange", HANDLERS.values(), ids=HANDLERS)
+def test_no_handler_of_the_application_answers_for_the_gate(
+    arrange: Callable[[Flask], object],
+) -> None:
+    site = Site()
+    arrange(site.app)
+    torn: list[object] = []
+    site.app.teardown_request(torn.append)
+    told: list[object] = []
+
+    def tell(sender: Flask, exception: Exception) -> None:
+        told.append(exception)
+
+    got_request_exception.connect(tell, site.app)
+    CORSGate(site.app, debug=False, **OPTIONS)
+    for path in ("/", "/nowhere"):
+        found = site.send(path)
+        assert (found.status, found.body, site.ran) == (403, PLAIN, [])
+        assert found.seen == comparable(REFUSED)
+    response = site.app.test_client().post("/", headers={"Origin": EVIL})
+    assert (response.status_code, response.data) == (403, PLAIN)
+    assert (torn, told) == ([None] * 3, [])
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_teardown_function_that_fails_is_logged(
+    begins: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site("/strict")
+    site.add("/free", cors(gate="off"))
+    if not begins:
+        site.app.wsgi_app = Late(site.app.wsgi_app)  # type: ignore[method-assign]
+    site.app.teardown_request(fail)
+    CORSGate(site.app, **OPTIONS)
+    found = site.send("/strict" if begins else "/free")
+    assert (found.status, found.body, site.ran) == (403, PLAIN, [])
+    assert found.seen == comparable(REFUSED)
+    [line] = [record for record in caplog.records if record.name == "project"]
+    assert line.getMessage() == "Exception on /strict [POST]"
+    assert line.exc_info is not None
+    assert str(line.exc_info[1]) == "a hook"
+
+
+class Late:
+    """A layer that asks for another path, and begins its answer after the application has ended."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        begun: list[Any] = []
+        environ["PATH_INFO"] = "/strict"
+        body = list(self.inner(environ, lambda *answer: begun.append(answer)))
+        start_response(*begun[0])
+        return body
+
+
+class NoSessions(SecureCookieSessionInterface):
+    def open_session(self, *values: object) -> Any:
+        raise LookupError("the database is down")
+
+    def save_session(self, *values: object) -> None:
+        pass
+
+
+def test_what_fails_before_the_gate_is_asked_runs_nothing() -> None:
+    told: list[Decision] = []
+    site = Site()
+    site.app.session_interface = NoSessions()
+    CORSGate(site.app, on_denied=lambda environ, found: told.append(found), **OPTIONS)
+    found = site.send(origin=READER)
+    assert (found.status, site.ran, told) == (500, [], [])
+    assert found.cors == comparable({"Access-Control-Allow-Origin": READER, "Vary": "Origin"})
+
+
+def test_hooks_see_what_on_denied_answers() -> None:
     site = Site()
 
     @site.app.after_request
@@ -286,12 +553,20 @@ def test_hooks_after_the_request_see_the_refusal() -> None:
         response.headers["Strict-Transport-Security"] = "max-age=1"
         return response
 
-    site.app.register_error_handler(Exception, lambda error: ("handled", 500))
-    site.app.register_error_handler(403, lambda error: ("handled", 403))
-    CORSGate(site.app, **OPTIONS)
+    CORSGate(site.app, on_denied=lambda environ, found: ("sorry", 401), **OPTIONS)
     found = site.send()
-    assert found.body == PLAIN
-    assert found.seen == comparable({**REFUSED, "Strict-Transport-Security": "max-age=1"})
+    assert (found.status, found.body, site.ran) == (401, b"sorry", [])
+    assert found.values("Strict-Transport-Security") == ["max-age=1"]
+
+
+def test_a_hook_that_fails_for_what_on_denied_answers_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    site = Site(PROPAGATE_EXCEPTIONS=True)
+    site.app.after_request(fail)
+    CORSGate(site.app, on_denied=lambda environ, found: ("sorry", 401), **OPTIONS)
+    assert site.send().body == b"sorry"
+    assert "Request finalizing failed with an error while handling an error" in caplog.messages
 
 
 # ------------------------------------------------------------------ what is said
@@ -304,7 +579,8 @@ def test_debug_mode_says_why(caplog: pytest.LogCaptureFixture) -> None:
     found = site.send("/marked")
     line = (
         f"The page is on '{EVIL}', which write_origins in cors(...) of view '/marked' does not"
-        f" trust. To allow it: write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
+        " trust to write. What to do: if you trust that site to act as your users, add it:"
+        f" write_origins=[..., \"{EVIL}\"]  # in cors(...) of view '/marked'"
     )
     assert found.values("X-CORSGate-Reason") == [line]
     assert found.body == f"{line}\n".encode()
@@ -373,14 +649,48 @@ def test_an_answer_may_use_the_session() -> None:
 # ------------------------------------------------------------------ what it costs
 
 
-@pytest.mark.parametrize(("gate", "receivers"), [("off", 0), ("report", 1), ("enforce", 1)])
-def test_the_signal_is_used_only_where_a_gate_is_on(gate: Any, receivers: int) -> None:
+@pytest.mark.parametrize("gate", ["off", "report", "enforce"])
+def test_flask_is_guarded_only_where_a_gate_is_on(
+    gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corsgate._flask_views, "_loose", set())
     site = Site()
     site.add("/marked", cors(max_age=5))
     CORSGate(site.app, **{**OPTIONS, "gate": gate})
+    guards = set()
     for _ in range(2):
         site.send("/", "GET", None)
-        assert len(list(request_started.receivers_for(site.app))) == receivers
+        guards.add(vars(site.app).get("full_dispatch_request"))
+        corsgate._flask_views.notice_mark(Mark(None, NOT_GIVEN, {}))  # merges again
+    assert [guard is not None for guard in guards] == [gate != "off"]
     # A request of the same application that came round the gate is none of its business.
     with site.app.test_request_context("/", method="POST", headers={"Origin": EVIL}):
         assert site.app.full_dispatch_request().status_code == 200
+
+
+@pytest.mark.parametrize("gives", [None, "error"])
+def test_a_source_without_an_answer_is_within_the_gate_of_its_blueprint(gives: str | None) -> None:
+    def source(environ: Any) -> None:
+        if gives is not None:
+            raise LookupError(gives)
+
+    app = Flask(__name__)
+    CORSGate(app, allow_origins=APP)
+    group = Blueprint("group", __name__)
+    group.post("/own")(cors(policy=source)(lambda: "ran"))
+
+    @cors(policy=source)
+    class More(MethodView):
+        @cors(max_age=1)
+        def post(self) -> str:
+            return "ran"
+
+    group.add_url_rule("/more", view_func=More.as_view("more"))
+    cors(gate="enforce")(group)
+    app.register_blueprint(group)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    for path in ("/own", "/more"):
+        assert app.test_client().post(path, headers=headers).status_code == 403
+    trusted = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
+    status = app.test_client().post("/own", headers=trusted).status_code
+    assert status == (200 if gives is None else 403)

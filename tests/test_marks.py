@@ -19,7 +19,7 @@ from corsgate._marks import (
     mark_view,
     set_mark,
 )
-from corsgate._sources import NOT_GIVEN
+from corsgate._nested import NOT_GIVEN
 
 APP = "https://app.example.com"
 BASE = Policy(allow_origins=APP, expose_headers="X-Base")

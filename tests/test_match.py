@@ -734,7 +734,9 @@ def test_the_longest_origin_of_all_can_be_allowed(entry: Any, method: str) -> No
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_what_was_allowed_before_costs_at_most_two_look_ups(method: str, entries: list[Any]) -> None:
+def test_what_was_allowed_before_costs_at_most_two_look_ups(
+    method: str, entries: list[Any]
+) -> None:
     policy = Policy(allow_origins=entries)
     environ = {
         "REQUEST_METHOD": method,

@@ -90,6 +90,7 @@ def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:
         "PKG-INFO",
         "README.rst",
         "corsgate",
+        "docs",
         "examples",
         "pyproject.toml",
         "tests",

@@ -35,7 +35,8 @@ from strategies import (
 from wsgi_client import CORS, SpyApp, comparable, send
 
 from corsgate import Policy, PolicyError, check, decide
-from corsgate._engine import answer_preflight, update_headers, write_headers
+from corsgate._decision import answer_preflight
+from corsgate._engine import update_headers, write_headers
 from corsgate._origin import find_correction, find_fault, read_origin
 from corsgate._protocol import is_forbidden_request_header
 from corsgate.browser import Browser, CORSError, FetchError

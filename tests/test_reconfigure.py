@@ -148,8 +148,10 @@ def test_a_gate_that_is_changed_has_the_same_on_denied_and_new_words() -> None:
     )
     gate.reconfigure(GATED)
     [shown] = call(gate, "POST", "/", asking(EVIL)).values("X-CORSGate-Reason")
-    assert shown.startswith(f"The page is on '{EVIL}', which write_origins does not trust.")
-    assert f'To allow it: write_origins=[..., "{EVIL}"]; if' in shown
+    assert shown.startswith(
+        f"The page is on '{EVIL}', which write_origins does not trust to write."
+    )
+    assert f'add it: write_origins=[..., "{EVIL}"]; if' in shown
     assert told == ["cross-site-write"]
 
 

@@ -22,6 +22,7 @@ from answers import (
 )
 from asgi_client import call_asgi
 from asgiref.sync import SyncToAsync
+from django.conf.urls.i18n import i18n_patterns
 from django.core import signals
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
@@ -38,6 +39,9 @@ from django.http.response import HttpResponseBase
 from django.test import override_settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RegexPattern
+from django.utils import translation
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.functional import lazy
 from django.views import View
 from django.views.decorators.http import require_GET
 from django.views.static import serve
@@ -203,6 +207,144 @@ def test_a_slash_redirect_below_a_prefix_has_the_policy_of_its_target(
     assert answer.values("Location") == ["/shop/marked/"]
     preflight = send("OPTIONS", "/marked", asking_for("GET", SHOP), script_name="/shop")
     assert preflight.cors == goes_on(SHOP)
+
+
+# ------------------------------------------------------------------ routes in several languages
+
+
+def translated(**routes: str) -> Any:
+    """A route in several languages, as gettext_lazy gives one, without files of translations."""
+    return lazy(lambda: routes.get(translation.get_language() or "", routes["en"]), str)()
+
+
+class ByProfile(MiddlewareMixin):
+    """Takes the language from the user's profile."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        translation.activate("de")
+
+
+LOCALE = "django.middleware.locale.LocaleMiddleware"
+LANGUAGES: dict[str, Any] = {
+    "LANGUAGE_CODE": "en",
+    "LANGUAGES": [("en", "English"), ("de", "Deutsch"), ("nl", "Nederlands")],
+}
+each_chooser = pytest.mark.parametrize(
+    "chooser", [LOCALE, f"{__name__}.ByProfile"], ids=["LocaleMiddleware", "a profile"]
+)
+
+
+@pytest.fixture
+def in_german() -> Iterator[dict[str, str]]:
+    """The headers that ask for it; what a request leaves active is put back."""
+    before = translation.get_language()
+    yield {"Accept-Language": "de"}
+    translation.activate(before or "en-us")
+
+
+@each_chooser
+def test_a_translated_path_has_the_policy_of_its_view(
+    project: Project, send: Send, chooser: str, in_german: dict[str, str]
+) -> None:
+    mark = cors(allow_origins=PARTNER)
+    urls: URLs = [
+        path(translated(en="about/", de="ueber/"), mark(saying("about"))),
+        re_path(translated(en="^old$", de="^alt$"), mark(saying("old"))),
+        path(translated(en="shop/", de="laden/"), include([path("x", mark(saying("shop")))])),
+    ]
+    project(urls, chooser, COMMON, **LANGUAGES)
+    for url in ("/ueber/", "/alt", "/laden/x"):
+        answer = send("GET", url, asking(PARTNER) | in_german)
+        assert (answer.status, answer.values("Access-Control-Allow-Origin")) == (200, [PARTNER])
+        # Browsers send no cookies with these, and not always their language.
+        for sent in (in_german, {}):
+            preflight = send("OPTIONS", url, asking_for("PUT", PARTNER) | sent)
+            assert (preflight.status, preflight.cors) == (204, goes_on(PARTNER))
+            assert send("OPTIONS", url, asking_for("PUT") | sent).status == 403
+    answer = send("GET", "/ueber", asking(PARTNER) | in_german)
+    assert (answer.status, answer.values("Access-Control-Allow-Origin")) == (301, [PARTNER])
+
+
+@each_chooser
+def test_a_preflight_for_what_depends_on_the_language_is_refused_unless_the_policies_agree(
+    project: Project, send: Send, chooser: str, in_german: dict[str, str]
+) -> None:
+    for_partner, for_shop = cors(allow_origins=PARTNER), cors(allow_origins=SHOP)
+    urls: URLs = [
+        path(translated(en="page/", de="seite/"), for_partner(saying("page"))),
+        path(translated(en="other/", de="page/"), for_shop(saying("other"))),
+        path("same/", for_partner(saying("same"))),
+    ]
+    project(urls, chooser, **LANGUAGES)
+    for sent in (in_german, {}):
+        for origin in (PARTNER, SHOP, APP):
+            refused = send("OPTIONS", "/page/", asking_for("PUT", origin) | sent)
+            assert (refused.status, refused.cors) == (403, REFUSED)
+        for url, origin in {"/seite/": PARTNER, "/other/": SHOP, "/same/": PARTNER}.items():
+            preflight = send("OPTIONS", url, asking_for("PUT", origin) | sent)
+            assert (preflight.status, preflight.cors) == (204, goes_on(origin))
+    answer = send("GET", "/page/", asking(SHOP) | in_german)
+    assert answer.values("Access-Control-Allow-Origin") == [SHOP]
+
+
+@pytest.mark.parametrize("prefixed", [True, False], ids=["every language", "but the default"])
+def test_a_prefix_decides_about_the_language(
+    project: Project, send: Send, prefixed: bool, in_german: dict[str, str]
+) -> None:
+    route = translated(en="about/", de="ueber/")
+    mark = cors(allow_origins=PARTNER)
+    urls: URLs = [
+        *i18n_patterns(path(route, mark(saying("about"))), prefix_default_language=prefixed),
+        re_path("", saying(REST)),
+    ]
+    project(urls, LOCALE, **LANGUAGES)
+    english = "/en/about/" if prefixed else "/about/"
+    for url, origin in {"/de/ueber/": PARTNER, english: PARTNER, "/de/about/": APP}.items():
+        for sent in (in_german, {}):
+            preflight = send("OPTIONS", url, asking_for("PUT", origin) | sent)
+            assert (preflight.status, preflight.cors) == (204, goes_on(origin))
+
+
+def test_languages_in_which_the_urls_read_alike_are_tried_once(
+    project: Project, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str | None] = []
+    resolve = URLResolver.resolve
+
+    def noting(self: URLResolver, candidate: str) -> Any:
+        tried.append(translation.get_language())
+        return resolve(self, candidate)
+
+    many = [(code, code) for code in ("en", "fr", "de", "nl", "pl", "it")]
+    marked = cors(allow_origins=PARTNER)(saying("about"))
+    urls: URLs = [path(translated(en="about", de="ueber"), marked)]
+    project(urls, LANGUAGE_CODE="en", LANGUAGES=many, APPEND_SLASH=False)
+    monkeypatch.setattr(URLResolver, "resolve", noting)
+    assert send("OPTIONS", "/ueber", asking_for("PUT", PARTNER)).cors == goes_on(PARTNER)
+    assert tried == ["en", "de", "en", "de"]
+
+
+class ByQuery(MiddlewareMixin):
+    """Lets a form say which method it means, which belongs above ours."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.method = request.GET.get("method", request.method)
+
+
+def test_an_answer_has_the_policy_of_the_method_that_ran(project: Project, send: Send) -> None:
+    class Notes(View):
+        @cors(allow_origins="*")
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("post")
+
+        @cors(allow_origins=PARTNER)
+        def put(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("put")
+
+    project([path("notes", Notes.as_view())], f"{__name__}.ByQuery")
+    answer = send("POST", "/notes?method=PUT", asking(EVIL))
+    assert (answer.body, answer.cors) == (b"put", DENIED)
+    assert send("POST", "/notes?method=PUT", asking(PARTNER)).cors == readable_by(PARTNER)
 
 
 # ------------------------------------------------------------------ every kind of answer

@@ -12,7 +12,8 @@ import pytest
 from wsgi_client import Answer, SpyApp, call, comparable, environ_of
 
 from corsgate import Decision, Policy, PolicyError
-from corsgate._sources import NOT_GIVEN, NotGiven, ask, decide_by, derive, leave, may_block
+from corsgate._nested import NOT_GIVEN, NotGiven, derive, leave
+from corsgate._sources import ask, decide_by, may_block
 from corsgate.wsgi import CORSMiddleware
 
 A, B = "https://a.example", "https://b.example"

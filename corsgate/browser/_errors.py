@@ -9,6 +9,10 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._protocol import ALLOW_METHODS, SAFE_METHODS
+from ._messages import values_of
+from ._safelist import extract_tokens
+
 if TYPE_CHECKING:
     from ._messages import HTTPRequest, HTTPResponse
 
@@ -20,6 +24,11 @@ _PREFLIGHT = "Response to preflight request doesn't pass access control check: "
 _CHECK = _ACCESS + "{preflight}"
 _VALID = "Have the server send the header with a valid value."
 _REDIRECTED_PREFLIGHT = _ACCESS + _PREFLIGHT + "Redirect is not allowed for a preflight request."
+# Added where the answer to a preflight names no other methods.
+_SAFE_ONLY = (
+    "; GET, HEAD and OPTIONS alone are what a gate of corsgate tells a page that its write_origins"
+    " do not trust"
+)
 _FIREFOX = (
     "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource"
     " at {url}. (Reason: "
@@ -264,7 +273,14 @@ def failure(
     if code in OTHER_FAILURES:
         return FetchError(code, OTHER_FAILURES[code], facts, request, response)
     known = CORS_FAILURES[code]
+    if code == "method" and response and _has_safe_only(response):
+        known = known._replace(what=known.what + _SAFE_ONLY)
     if preflight and response and response.status in (301, 302, 303, 307, 308):
         # Chromium looks at this first.
         known = known._replace(chromium=_REDIRECTED_PREFLIGHT)
     return CORSError(code, known, facts, request, response)
+
+
+def _has_safe_only(response: HTTPResponse) -> bool:
+    told, _ = extract_tokens(values_of(response.headers, ALLOW_METHODS))
+    return SAFE_METHODS.issuperset(told) if told else False

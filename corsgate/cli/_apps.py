@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIEnvironment
 
-    from .._sources import Source
+    from .._nested import Source
     from .._words import Words
     from ..flask import _Gate
     from ..policy import Policy
@@ -153,14 +153,14 @@ def _layers(app: object) -> Iterator[object]:
 
 
 def _gate_of_flask(gate: _Gate) -> Gate:
-    gate._merge(gate._configured)  # finds what is wrong with views
+    views = gate._merge(gate._rules)  # finds what is wrong with views
     config = gate._app.config
     # Requests to other hosts are turned down, or belong to no view.
     trusted = [host.removeprefix(".") for host in config.get("TRUSTED_HOSTS") or ()]
     host = next(iter(trusted), None) or config["SERVER_NAME"] or ANY_HOST
     return Gate(
         host,
-        lambda environ, method: gate._route(environ, method)[0],
+        lambda environ, method: gate._route(views, environ, method)[0],
         gate._words_of,
         lambda environ: words_without(gate._rules, decode_path(environ["PATH_INFO"])),
     )

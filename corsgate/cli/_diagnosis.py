@@ -16,13 +16,14 @@ from .._protocol import (
     REASON,
     REQUEST_HEADERS,
     REQUEST_METHOD,
+    SAFE_METHODS,
     VARY,
 )
 from .._words import shown
 from ..browser._messages import get, values_of
 from ..browser._safelist import extract_tokens
 from ..browser._url import parse_url
-from ._makes import fix_for, says_corsgate
+from ._makes import fix_for, says_corsgate, says_gate
 
 if TYPE_CHECKING:
     from ..browser import FetchError, HTTPRequest, HTTPResponse
@@ -180,6 +181,8 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
     if code == "method":
         method = request.header(REQUEST_METHOD) or ""
         fix = f"Add {method} to {header}."
+        if allowed and SAFE_METHODS.issuperset(allowed):
+            fix += f" Or, if a gate of corsgate answers: {_trust(request)}"
         if method.upper() in allowed:
             fix = f"Write {method.upper()} in the page: names of methods are case-sensitive."
         elif method in {name.upper() for name in allowed}:
@@ -197,6 +200,12 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
     if "*" in allowed:
         text += " With credentials * is no wildcard."
     return Finding(f"{code}-not-allowed", text, fix)
+
+
+def _trust(request: HTTPRequest) -> str:
+    """What lets a page write where a gate of corsgate is on."""
+    origin = request.header(ORIGIN)
+    return f'add "{origin}" to its write_origins, if you trust that site to act as your users.'
 
 
 def _credentials(response: HTTPResponse, origin: str) -> Finding:
@@ -283,6 +292,12 @@ def _missing(request: HTTPRequest, response: HTTPResponse, origin: str) -> Findi
             f"The request is redirected {_KINDS_OF_REDIRECT[kind]}, without {ALLOW_ORIGIN} on the"
             " redirect itself.",
             _call(address),
+        )
+    if says_gate(response):
+        return Finding(
+            "gate-refused",
+            f"corsgate's gate refuses the request: its policy does not trust {origin}.",
+            f"Look whom it trusts; or {_trust(request)}",
         )
     if status >= 400:
         return Finding(

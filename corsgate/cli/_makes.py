@@ -96,6 +96,11 @@ def says_corsgate(response: HTTPResponse) -> bool:
     return response.status == 403 and b"(CORS)" in response.body
 
 
+def says_gate(response: HTTPResponse) -> bool:
+    """Whether the body of a refusal is that of corsgate's gate."""
+    return response.status == 403 and b": a page on another site may not" in response.body
+
+
 def _make(response: HTTPResponse) -> str:
     if says_corsgate(response):
         return "corsgate"

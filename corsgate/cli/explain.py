@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._closed import FAILED
 from .._explain import Explanation, explain_in
+from .._nested import HandsOff, leaves_cors
 from .._protocol import ENVIRON_REQUEST_METHOD
-from .._sources import FAILED, ask, for_method, is_preflight, leaves_cors
+from .._sources import ask, for_method, is_preflight
 from .._words import KEYWORDS
 from ..browser import Browser, FetchError
 from ..browser._url import parse_url
@@ -29,7 +32,7 @@ from ._print import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from ..browser._url import URL
@@ -38,6 +41,7 @@ _INTRO = {
     True: "A browser asks first, so its preflight is what counts.",
     False: "The browser sends it at once, without a preflight.",
 }
+_INTRO_OF_FORM = "The browser sends it at once, and shows the answer to the user."
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "dangerously_allow")
 
 
@@ -51,6 +55,7 @@ _LISTS = ("allow_origins", "allow_methods", "allow_headers", "dangerously_allow"
     "-H", "--header", "headers", multiple=True, help="'Name: value' or Name; may be repeated."
 )
 @click.option("--credentials", is_flag=True, help='The page asks for credentials: "include".')
+@click.option("--form", is_flag=True, help="A form sends it (-X GET: a link), and not fetch().")
 @click.option("--app", metavar="MODULE:NAME", help="Flask or WSGI application, or its factory().")
 @click.option(
     "--django",
@@ -75,6 +80,7 @@ def command(
     path: str,
     headers: tuple[str, ...],
     credentials: bool,
+    form: bool,
     app: str | None,
     django: str | None,
     as_json: bool,
@@ -84,41 +90,50 @@ def command(
 
     Nothing is sent. The policy comes from an application (--app, --django), which is imported but
     not run, or from the options named after the fields of Policy; their lists have commas, or the
-    option is repeated.
+    option is repeated. A gate is asked as by a browser of today, with Sec-Fetch-Site: for a page of
+    the site itself set own_origins, or give --path as the whole address.
 
     \b
     corsgate explain --origin https://app.example.com --app shop:app -X PUT --path /cart
     corsgate explain --origin null --django shop.settings -H 'X-Token: 1' --credentials
+    corsgate explain --origin https://evil.example --app shop:app -X POST --path /pay --form
     corsgate explain --origin http://localhost:3000 --allow-origins 'http://localhost:*'
     """
     check_origin(origin)
     given = {name: value for name, value in options.items() if value}
     if (app is not None) + (django is not None) + bool(given) != 1:
         raise click.UsageError("Give one of --app, --django, and a policy with --allow-origins.")
+    if form and headers:
+        raise click.UsageError("A form sets no headers: leave out --header, or --form.")
     if app is not None:
         gate = gate_of_app(app)
     elif django is not None:
         gate = gate_of_django(django)
     else:
         gate = _gate_of_options(given)
-    url = _find_url(path, gate.host)
-    environ = _environ_of_browser(origin, url, method, headers, credentials)
-    preflight = environ is not None and is_preflight(environ)
+    url = _find_url(path, f"https://{gate.host}/")
+    ask_for = partial(_environ_of_browser, origin, method, headers, credentials, form)
+    environ = ask_for(url)
     if environ is None:
         found = _mixed_content(url)
     else:
-        asked = environ[ENVIRON_REQUEST_METHOD if preflight else "REQUEST_METHOD"]
+        asked = environ[ENVIRON_REQUEST_METHOD if is_preflight(environ) else "REQUEST_METHOD"]
         with redirect_stdout(sys.stderr):  # callables of the application's may print
             source = gate.find(environ, asked)
-            if leaves_cors(source):
-                source = None  # whatever the gate does
-            policy = ask(source, for_method(environ, asked))
+            gated = source.gated if isinstance(source, HandsOff) else source
+            policy = ask(gated, for_method(environ, asked))
+            if "://" not in path and policy is not None and policy.own_origins:
+                # The site is known after all, and so is whether the page is on it.
+                environ = ask_for(_find_url(path, _own_site(policy.own_origins, origin))) or environ
             words, judged = KEYWORDS, source  # which is named if it has failed, or gave None
-            if source is None:
+            if leaves_cors(source):
                 words = gate.words_without(environ)
             elif policy is not None and policy is not FAILED:
                 words, judged = gate.words_of(policy), policy
-            found = explain_in(words, judged, environ, credentials=credentials)
+            found = explain_in(
+                words, judged, environ, credentials=credentials, words_of=gate.words_of
+            )
+    preflight = environ is not None and is_preflight(environ)
     address = str(url) if "://" in path else path
     if as_json:
         request = {
@@ -127,15 +142,17 @@ def command(
             "url": address,
             "headers": headers,
             "credentials": credentials,
+            "form": form,
         }
         print_json({"request": request, "preflight": preflight, **found.to_dict()})
     else:
         console = make_console()
         names = ", ".join(header.partition(":")[0] for header in headers)
         more = f", with {names}" if names else ""
-        console.print(f"{method} {address} from a page on {origin}{more}")
+        sender = "form" if form else "page"
+        console.print(f"{method} {address} from a {sender} on {origin}{more}")
         if environ is not None:
-            console.print(_INTRO[preflight])
+            console.print(_INTRO_OF_FORM if form else _INTRO[preflight])
             console.print()
             print_steps(console, found.steps)
         console.print()
@@ -157,17 +174,26 @@ def _gate_of_options(options: dict[str, Any]) -> Gate:
     )
 
 
-def _find_url(path: str, host: str) -> URL:
+def _own_site(own_origins: Sequence[str], origin: str) -> str:
+    """The origin of the site that a page on `origin` calls, if it can: https never calls http."""
+    if origin in own_origins:
+        return origin
+    return next((own for own in own_origins if own.startswith("https:")), own_origins[0])
+
+
+def _find_url(path: str, base: str) -> URL:
     # As a browser encodes it; the parser takes bytes in latin-1's clothes.
     text = path.encode("utf-8", "surrogateescape").decode("latin-1")
-    url = parse_url(text, parse_url(f"https://{host}/"))
+    if text.startswith("//"):
+        text = f".{text}"  # is meant as a path, and not as a host
+    url = parse_url(text, parse_url(base))
     if url is None or url.scheme not in ("http", "https") or url.has_credentials:
         raise Unusable(f"--path takes /a/path or a whole http(s) address, not {path!r}.")
     return url
 
 
 def _environ_of_browser(
-    origin: str, url: URL, method: str, headers: Iterable[str], credentials: bool
+    origin: str, method: str, headers: Iterable[str], credentials: bool, form: bool, url: URL
 ) -> WSGIEnvironment | None:
     """The first request that a browser sends, and so the one that counts; None if it sends none."""
     sent: list[WSGIEnvironment] = []
@@ -181,13 +207,17 @@ def _environ_of_browser(
     for header in headers:
         name, _, value = header.partition(":")
         pairs.append((name, value))
+    browser = Browser(app, origin=origin, base_url=url.origin)
     try:
-        Browser(app, origin=origin, base_url=url.origin).fetch(
-            str(url),
-            method=method,
-            headers=pairs,
-            credentials="include" if credentials else "same-origin",
-        )
+        if form:
+            browser.submit(str(url), {}, method=method)
+        else:
+            browser.fetch(
+                str(url),
+                method=method,
+                headers=pairs,
+                credentials="include" if credentials else "same-origin",
+            )
     except FetchError:
         pass  # this server allows nothing, but by then it knows the request
     except ValueError as error:

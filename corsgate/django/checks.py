@@ -15,6 +15,7 @@ from .._advice import (
     NOTES,
     check_cookies,
     check_deployed,
+    check_gates,
     check_use,
     finding,
     hides_mark,
@@ -24,12 +25,14 @@ from .._advice import (
 )
 from .._match import Matcher
 from ..errors import PolicyError
+from ..policy import Policy
 from .conf import current_rules, origins_setting
 from .middleware import CORSMiddleware
 from .routing import merge_view, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from .._advice import Place
     from .._marks import ViewPolicies
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 _AROUND = """
     middleware-missing middleware-twice other-cors mark-hidden settings-unreadable
     urlconf-unreadable middleware-order nothing-allowed cookie-same-site cookie-not-secure
-    cookie-site-unknown csrf-origin loopback-origin http-origin
+    cookie-site-unknown csrf-origin loopback-origin http-origin gate-not-inherited
 """
 _POLICIES = """
     origin-empty origin-white-space origin-several origin-regex origin-no-scheme origin-scheme
@@ -139,6 +142,19 @@ class Project:
         named = {names[view]: policies for view, policies in self.policies.items()}
         return places_of(self.rules, named, origins_setting(), "CORS_PATHS")
 
+    def alone(self) -> Iterator[Place]:
+        """The policies that were given as such, and the paths and routes where they hold."""
+        paths: Any = getattr(settings, "CORS_PATHS", None) or ()
+        for path, policy in paths.items() if hasattr(paths, "items") else paths:
+            if isinstance(policy, Policy):
+                yield f"CORS_PATHS[{path!r}]", policy
+        for place, view in self.routes:
+            policies = self.policies[view]
+            given = {id(mark.policy) for mark in policies.marks}
+            for source in policies.sources():
+                if isinstance(source, Policy) and id(source) in given:
+                    yield f"route {place!r}", source
+
     def has(self, name: str) -> bool:
         """Whether there is such a middleware, or one that extends it."""
         return any(name in one.names for one in self.middleware)
@@ -174,13 +190,14 @@ def find_problems(project: Project) -> Iterator[Problem]:
     yield from project.problems
     if project.rules is None:
         return
-    known = {mark for policies in project.policies.values() for mark in policies.marks}
     for place, view in project.routes:
-        if hides_mark(view, known):
+        # One cors(...) may be on several views, and be hidden at one of them.
+        if hides_mark(view, project.policies[view].marks):
             fix = "Put it above all other decorators."
             yield finding("mark-hidden", f"route {place!r}", view, fix=fix)
     if not project.problems:
         yield from check_use(project.rules, project.policies.values(), origins_setting())
+        yield from check_gates(project.rules.application, project.alone())
     places = project.places()
     if project.has(_SESSIONS):
         same_site, secure = settings.SESSION_COOKIE_SAMESITE, settings.SESSION_COOKIE_SECURE

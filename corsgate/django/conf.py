@@ -16,10 +16,11 @@ from django.utils.module_loading import import_string
 from .. import _protocol
 from .._check import is_list
 from .._denials import Denials, check_hooks, words_in, words_without
+from .._nested import NOT_GIVEN, NotGiven, leave
 from .._paths import PathRules, compile_paths
 from .._refusals import Gate
 from .._settings import read_settings
-from .._sources import NOT_GIVEN, NotGiven, application_source, build, leave
+from .._sources import application_source, build
 from .._words import DJANGO_SETTINGS, KEYWORDS
 from ..errors import PolicyError, Problem, problem
 from ..policy import Policy
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._denials import OnDenied
-    from .._sources import Source
+    from .._nested import Source
     from .._words import Words
 
 _PREFIX = "CORS_"
@@ -238,12 +239,14 @@ def _static_paths() -> list[str]:
 
 
 def _has_whitenoise() -> bool:
-    """Whether it is in MIDDLEWARE, or a class of the project's that is derived from it."""
-    for name in settings.MIDDLEWARE:
-        with suppress(Exception):  # what does not load, Django reports by itself
-            bases = getattr(import_string(name), "__mro__", ())
-            if any((base.__module__, base.__name__) == _WHITENOISE for base in bases):
-                return True
+    return any(extends(name, _WHITENOISE) for name in settings.MIDDLEWARE)
+
+
+def extends(name: str, base: tuple[str, str]) -> bool:
+    """Whether an entry of MIDDLEWARE is a class, by module and name, or one derived from it."""
+    with suppress(Exception):  # what does not load, Django reports by itself
+        classes = getattr(import_string(name), "__mro__", ())
+        return any((one.__module__, one.__name__) == base for one in classes)
     return False
 
 

@@ -8,17 +8,29 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, URLResolver
 
-from .._engine import answer_preflight, update_headers, without_caching
+from .._decision import answer_preflight, without_caching
+from .._engine import update_headers
 from .._gate import passes
 from .._marks import Mark, group_view, mark_view, set_mark
+from .._nested import NOT_GIVEN, NotGiven
 from .._protocol import ENVIRON_REQUEST_METHOD
 from .._refusals import note_no_answer
-from .._sources import NOT_GIVEN, NotGiven, decide_by, is_preflight, may_block, may_gate
+from .._sources import decide_by, for_method, is_preflight, may_block
 from ..errors import show
 from .conf import current_denials, current_gate, current_rules, is_debug
-from .routing import check_views, marks_of, may_refuse, note_mark, route, source_of, words_of
+from .routing import (
+    check_views,
+    marks_of,
+    may_refuse,
+    note_mark,
+    route,
+    source_of,
+    source_of_view,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -26,9 +38,9 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from .._engine import Decision
+    from .._decision import Decision
+    from .._nested import Source
     from .._paths import PathRules
-    from .._sources import Source
     from ..policy import Policy, PolicyOptions
 
     Target = TypeVar("Target")
@@ -37,6 +49,9 @@ if TYPE_CHECKING:
 
 # Whether this process has the middleware, without which a mark does nothing.
 _is_installed = False
+
+# What a request carries of the gate: what it was judged by, and the refusal with its decision.
+_JUDGED, _REFUSED = "_corsgate_judged", "_corsgate_refused"
 
 
 class CORSMiddleware:
@@ -74,7 +89,7 @@ class CORSMiddleware:
         if known is not None and known[0] is rules:
             return known
         if not check_views(urlconf, rules):
-            return rules, any(map(may_gate, rules.sources()))
+            return rules, True  # some views may load, and have a gate
         known = self._checked[urlconf] = rules, may_refuse(urlconf, rules)
         return known
 
@@ -83,37 +98,62 @@ class CORSMiddleware:
             return self._acall(request)
         rules, gated = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
+            asked = request.META[ENVIRON_REQUEST_METHOD]
+            source, differs = route(request, asked, rules, in_all_languages=True)
             decision = _decide(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(cast("HttpResponseBase", self.get_response(request)), decision)
         if gated and not passes(request.META):
             source, _ = route(request, request.META["REQUEST_METHOD"], rules)
-            refusal = _refuse(source, request)
+            refusal = _refuse(source, request, request.META)
             if refusal is not None:
                 return refusal
         urlconf = getattr(request, "urlconf", None)
         response = cast("HttpResponseBase", self.get_response(request))
+        if hasattr(request, _REFUSED):
+            return _finish_refusal(request, response)
         return _finish(response, _decide(source_of(request, rules, urlconf), request.META))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         rules, gated = self._rules_of(request)
         if is_preflight(request.META):
-            source, differs = route(request, request.META[ENVIRON_REQUEST_METHOD], rules)
+            asked = request.META[ENVIRON_REQUEST_METHOD]
+            source, differs = route(request, asked, rules, in_all_languages=True)
             decision = await _decide_in_thread(source, request.META, differs)
             if decision is not None and decision.kind == "preflight":
                 return _answer(decision)
             return _finish(await cast("Any", self.get_response(request)), decision)
         if gated and not passes(request.META):
             source, _ = route(request, request.META["REQUEST_METHOD"], rules)
-            refusal = await _refuse_in_thread(source, rules, request)
+            refusal = await _refuse_in_thread(source, rules, request, request.META)
             if refusal is not None:
                 return refusal
         urlconf = getattr(request, "urlconf", None)
         response = await cast("Any", self.get_response(request))
+        if hasattr(request, _REFUSED):
+            return _finish_refusal(request, response)
         source = source_of(request, rules, urlconf)
         return _finish(response, await _decide_in_thread(source, request.META))
+
+    @property
+    def process_view(self) -> Callable[..., Any]:
+        """The gate's second look, when Django knows the view and has yet to call it.
+
+        Middleware below may have changed what the first look was by: the language, the URLconf,
+        the path or the method. As asynchronous as the middleware, so that no thread is needed.
+        """
+        return self._alook_again if self._is_async else self._look_again
+
+    def _look_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
+        rules, gated = self._rules_of(request)
+        left = _left_to_judge(request, rules) if gated else None
+        return None if left is None else _refuse(left[0], request, left[1])
+
+    async def _alook_again(self, request: HttpRequest, *view: object) -> HttpResponseBase | None:
+        rules, gated = self._rules_of(request)
+        left = _left_to_judge(request, rules) if gated else None
+        return None if left is None else await _refuse_in_thread(left[0], rules, request, left[1])
 
 
 def _decide(source: Source, meta: dict[str, Any], differs: bool = False) -> Decision | None:
@@ -145,9 +185,9 @@ def _note(decision: Decision | None, meta: dict[str, Any]) -> Decision | None:
     return current_denials().note(meta, decision, is_debug(), words_of)
 
 
-def _refuse(source: Source, request: HttpRequest) -> HttpResponseBase | None:
+def _refuse(source: Source, request: HttpRequest, meta: dict[str, Any]) -> HttpResponseBase | None:
     """The answer in the project's stead, where the gate refuses the request."""
-    meta = request.META
+    setattr(request, _JUDGED, (source, request.method))
     try:
         host = request.get_host()
     except DisallowedHost:
@@ -159,19 +199,42 @@ def _refuse(source: Source, request: HttpRequest) -> HttpResponseBase | None:
     if decision is None:
         return None
     if isinstance(answer, HttpResponseBase):
-        return _finish(answer, decision)
-    if answer is not None:
-        note_no_answer(answer, "HttpResponse")
-    return _answer(decision)
+        if isinstance(answer, SimpleTemplateResponse):
+            answer.render()  # as Django does with what views return
+        response = _finish(answer, decision)
+    else:
+        if answer is not None:
+            note_no_answer(answer, "HttpResponse")
+        response = _answer(decision)
+    setattr(request, _REFUSED, (response, decision))
+    return response
 
 
 async def _refuse_in_thread(
-    source: Source, rules: PathRules, request: HttpRequest
+    source: Source, rules: PathRules, request: HttpRequest, meta: dict[str, Any]
 ) -> HttpResponseBase | None:
     may_wait = current_denials().may_block or any(
-        may_block(asked, request.META) for asked in (source, rules.application)
+        may_block(asked, meta) for asked in (source, rules.application)
     )
-    return await sync_to_async(_refuse)(source, request) if may_wait else _refuse(source, request)
+    refuse = sync_to_async(_refuse) if may_wait else None
+    return await refuse(source, request, meta) if refuse else _refuse(source, request, meta)
+
+
+def _left_to_judge(request: HttpRequest, rules: PathRules) -> tuple[Source, dict[str, Any]] | None:
+    """The source of the view that is to run, and the request, unless both have been judged."""
+    meta, method = request.META, str(request.method)
+    if method != meta["REQUEST_METHOD"].upper():
+        meta = for_method(meta, method)
+    if passes(meta):
+        return None
+    source = source_of_view(request, method, rules)
+    return None if getattr(request, _JUDGED, None) == (source, method) else (source, meta)
+
+
+def _finish_refusal(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The refusal of the second look, after other middleware has seen it."""
+    made, decision = getattr(request, _REFUSED)
+    return response if response is made else _finish(response, decision)
 
 
 def _answer(decision: Decision) -> HttpResponse:

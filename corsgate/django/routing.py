@@ -8,31 +8,36 @@ from logging import getLogger
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
+from django.utils.functional import Promise
 
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
-from .._sources import NOT_GIVEN, NotGiven, may_gate, warn_if_closed
+from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
+from .._sources import warn_if_closed, warn_if_ungated
 from .._words import KEYWORDS
 from ..errors import PolicyError
-from .conf import current_rules, words_in_settings
+from .conf import current_rules, extends, words_in_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from django.http import HttpRequest
     from django.urls import URLPattern
 
     from .._marks import Mark, ViewPolicies
+    from .._nested import Source
     from .._paths import PathRules
-    from .._sources import Source
     from .._words import Words
     from ..errors import Problem
     from ..policy import Policy
 
     View = Callable[..., Any]
+
+_LOCALE = ("django.middleware.locale", "LocaleMiddleware")
 
 # Whether any view may be marked; until then an answer without a view needs no routing.
 _marks_exist = False
@@ -51,11 +56,20 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
     """
     if getattr(request, "urlconf", None) is not urlconf:
         _warn_about_urlconf()
+    if request.resolver_match is not None:
+        # A middleware may have changed it, and the view goes by that.
+        method = request.method or request.META["REQUEST_METHOD"]
+        return source_of_view(request, method, rules)
+    # By now the language is known, whichever middleware has chosen it.
+    active = translation.get_language()
+    return route(request, request.META["REQUEST_METHOD"], rules, active)[0]
+
+
+def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Source:
+    """The source for the view that Django has chosen."""
     match = request.resolver_match
-    if match is None:
-        return route(request, request.META["REQUEST_METHOD"], rules)[0]
-    if _marks_exist:
-        found, _ = _policies_of(match.func, rules).judged_by(request.META["REQUEST_METHOD"])
+    if _marks_exist and match is not None:
+        found, _ = _policies_of(match.func, rules).judged_by(method)
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
@@ -69,35 +83,120 @@ def _warn_about_urlconf() -> None:
     )
 
 
-def route(request: HttpRequest, method: str, rules: PathRules) -> tuple[Source, bool]:
-    """The source of the view that would serve `method`, and whether other methods differ."""
-    path, view = request.path_info, None
-    try:
-        resolver = get_resolver(getattr(request, "urlconf", None))
-        resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
-        if _marks_exist or rules.only_policy is None:
-            path, view = _find_view(resolver, path)
-    except Exception:
-        # A converter or the URLconf itself is broken: Django reports that by itself.
-        view = None
+def route(
+    request: HttpRequest,
+    method: str,
+    rules: PathRules,
+    active: str | None = None,
+    *,
+    in_all_languages: bool = False,
+) -> tuple[Source, bool]:
+    """The source of the view that would serve `method`, and whether other methods differ.
+
+    :param active: the language that Django has looked in; None where it has yet to.
+    :param in_all_languages: for a preflight: a cookie may choose the language of what follows, and
+        where that may be a view with another source, nothing is allowed.
+    """
+    views = _find_views(request, rules, active, in_all_languages=in_all_languages)
+    found = [_source_at(path, view, method, rules) for path, view in views]
+    source, differs = found[0]
+    if any(other != source for other, _ in found):
+        return closed_between(*(other for other, _ in found), rules.application), True
+    return source, differs
+
+
+def _source_at(path: str, view: View | None, method: str, rules: PathRules) -> tuple[Source, bool]:
     source, differs = _policies_of(view, rules).judged_by(method) if view else (NOT_GIVEN, False)
     return rules.find(path) if isinstance(source, NotGiven) else source, differs
 
 
-def _find_view(resolver: URLResolver, path: str) -> tuple[str, View | None]:
-    """The path of the view, after a slash redirect, and the view; None if there is none."""
+def _find_views(
+    request: HttpRequest,
+    rules: PathRules,
+    active: str | None,
+    *,
+    in_all_languages: bool,
+) -> list[tuple[str, View | None]]:
+    """The path, after a slash redirect, and its view; None if there is none.
+
+    :param in_all_languages: whether to add what any other language would lead to.
+    """
+    path: str = request.path_info
+    try:
+        urlconf = getattr(request, "urlconf", None)
+        if urlconf is None:
+            urlconf = settings.ROOT_URLCONF
+        resolver = get_resolver(urlconf)
+        resolver.url_patterns  # noqa: B018  # loads the views, and with them the marks
+        if _marks_exist or rules.only_policy is None:
+            likely, others = _languages(request, urlconf, active)
+            first = next(_hits(resolver, path, [*likely, *others]), (path, None))
+            return [first, *(_hits(resolver, path, others) if in_all_languages else ())]
+    except Exception:
+        # A converter or the URLconf itself is broken: Django reports that by itself.
+        return [(path, None)]
+    return [(path, None)]
+
+
+def _hits(
+    resolver: URLResolver, path: str, languages: Iterable[str]
+) -> Iterator[tuple[str, View | None]]:
     paths = [path, f"{path}/"] if settings.APPEND_SLASH and not path.endswith("/") else [path]
-    # i18n_patterns look at the active language. LocaleMiddleware has yet to set it, by the path;
-    # without that it stays the default, such as en-us, where a path's would be en.
-    languages = (translation.get_language_from_path(path), settings.LANGUAGE_CODE)
-    for language in dict.fromkeys(filter(None, languages)):
+    for language in dict.fromkeys(languages):
         with translation.override(language):
             for candidate in paths:
                 try:
-                    return candidate, resolver.resolve(candidate).func
+                    match = resolver.resolve(candidate)
                 except Resolver404:
                     continue
-    return path, None
+                break
+            else:
+                continue
+        yield candidate, match.func
+
+
+def _languages(
+    request: HttpRequest, urlconf: Any, active: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """The languages in which Django will look for a view: likely ones, and what else there is."""
+    default, others = settings.LANGUAGE_CODE, _translations(urlconf)
+    prefixed, prefixes_default = is_language_prefix_patterns_used(urlconf)
+    if not prefixed and not others:
+        return [default], ()
+    in_path = translation.get_language_from_path(request.path_info) if prefixed else None
+    if in_path is not None or (prefixed and not prefixes_default):
+        return [active or in_path or default, in_path or default, default], ()
+    if active is None and _has_locale(tuple(settings.MIDDLEWARE)):
+        # As its process_request does, which comes after ours.
+        active = translation.get_language_from_request(request)
+    return [active or default, default], others
+
+
+@lru_cache(maxsize=1024)
+def _translations(urlconf: Any) -> tuple[str, ...]:
+    """A language for each way in which the patterns of a URLconf read; none if in just one."""
+    lazy = [
+        pattern
+        for pattern in _patterns(get_resolver(urlconf).url_patterns)
+        if isinstance(getattr(pattern, "_route", getattr(pattern, "_regex", None)), Promise)
+    ]
+    found: dict[tuple[str, ...], str] = {}
+    for language, _ in settings.LANGUAGES if lazy else ():
+        with translation.override(language):
+            found.setdefault(tuple(map(str, lazy)), language)
+    return tuple(found.values())
+
+
+def _patterns(entries: list[URLPattern | URLResolver]) -> Iterator[object]:
+    for entry in entries:
+        yield entry.pattern
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry.url_patterns)
+
+
+@lru_cache(maxsize=8)
+def _has_locale(middleware: tuple[str, ...]) -> bool:
+    return any(extends(name, _LOCALE) for name in middleware)
 
 
 def words_of(policy: Policy) -> Words:
@@ -165,7 +264,9 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     if problems:
         raise _as_django_error(problems)
     sources = [source for policies in merged.values() for source in policies.sources()]
-    warn_if_closed((*rules.sources(), *sources), "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
+    everywhere = (*rules.sources(), *sources)
+    warn_if_closed(everywhere, "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
+    warn_if_ungated(everywhere, "CORSMiddleware", "set CORS_GATE")
     return frozenset(mark for policies in merged.values() for mark in policies.marks)
 
 
