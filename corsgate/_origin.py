@@ -66,11 +66,9 @@ def is_port(digits: str, scheme: str) -> bool:
 def _is_host(host: str, *, special: bool) -> bool:
     if not host or host.strip(_HOST) or len(host) - host.endswith(".") > MAX_HOST:
         return False
-    if not special:
-        return True
     if host[0] == "." or ".." in host:
-        return False
-    return not ends_in_a_number(host) or is_ipv4(host)
+        return host == "." and not special  # Electron: app://./index.html
+    return not special or not ends_in_a_number(host) or is_ipv4(host)
 
 
 def ends_in_a_number(host: str) -> bool:

@@ -153,7 +153,7 @@ class _Gate(Sources):
             debug = self._app.config["DEBUG"]  # what app.debug is, in half the time
         if views.gated and not passes(environ):
             return self._call_gated(configured, views, environ, start_response, debug)
-        if views.only is None:
+        if views.only is None or (views.gated and is_preflight(environ)):
             return self._call_by_view(configured, views, environ, start_response, debug)
         # The usual case, one policy for all views, can be judged before the application runs.
         decision = decide(views.only, environ)
@@ -202,7 +202,8 @@ class _Gate(Sources):
         """Where it has to be known which view has answered, which it is inside of Flask."""
         judged: list[Decision | None] = []
         if is_preflight(environ):
-            decision = self._judge_preflight(views, environ)
+            only = views.only
+            decision = decide(only, environ) if only else self._judge_preflight(views, environ)
             if decision is not None:
                 source = views.rules.only_policy
                 decision, _ = configured.gate.apply(

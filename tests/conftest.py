@@ -5,9 +5,26 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import corsgate
 from corsgate._callables import failures
+
+# `--hypothesis-profile` chooses another. Times on shared machines say nothing; what the code costs
+# is counted elsewhere.
+settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A hundred times the examples, and others each time.
+settings.register_profile(
+    "nightly",
+    settings.get_profile("ci"),
+    max_examples=10_000,
+    derandomize=False,
+    database=None,
+    print_blob=True,
+)
+settings.load_profile("ci")
+
+pytest.register_assert_rewrite("advisories")
 
 
 def pytest_configure() -> None:

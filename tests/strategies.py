@@ -1,20 +1,12 @@
-"""Strategies and references for the property tests, written from the standards and not the code.
-
-`url_origin` is the URL standard's `new URL(text).origin` for http and https, in ASCII;
-`reference_allows` is a matcher straight from the words of the design.
-"""
+"""Strategies for the property tests, and a gate straight from its rules to compare with."""
 
 import functools
 import string
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-# Times on shared machines say nothing; what the code costs is counted elsewhere.
-settings.register_profile("corsgate", deadline=None)
-settings.load_profile("corsgate")
+from reference_origin import reference_allows
 
 LABEL = string.ascii_lowercase + string.digits + "-"
 # Printable ASCII that a host of the URL standard may have: no "forbidden domain code point", and
@@ -80,133 +72,6 @@ def near_origins() -> st.SearchStrategy[str]:
     return st.one_of(near_web_origins(), any_scheme, latin_1, st.text(max_size=20))
 
 
-# ------------------------------------------------------------------ the URL standard, naively
-
-
-def url_origin(text: str) -> str | None:
-    """`new URL(text).origin` for an ASCII `text` of http or https, or None on failure."""
-    # 4.4: leading and trailing C0 controls and spaces, and all tabs and line breaks, go.
-    text = text.strip("".join(map(chr, range(0x21))))
-    text = "".join(char for char in text if char not in "\t\n\r")
-    scheme, colon, rest = text.partition(":")
-    scheme = scheme.lower()
-    if not colon or scheme not in ("http", "https"):
-        return None
-    # "special authority ignore slashes state"
-    rest = rest.lstrip("/\\")
-    authority = rest
-    for mark in "/\\?#":
-        authority = authority.split(mark)[0]
-    authority = authority.split("@")[-1]
-    host, port = authority, ""
-    if authority.startswith("["):
-        host, bracket, behind = authority.partition("]")
-        host += bracket
-        if behind and not behind.startswith(":"):
-            return None
-        port = behind[1:]
-    elif ":" in authority:
-        host, _, port = authority.partition(":")
-    serialised = url_host(host)
-    if serialised is None or not all(char in string.digits for char in port):
-        return None
-    if port and int(port) > 65535:
-        return None
-    if port and int(port) != {"http": 80, "https": 443}[scheme]:
-        return f"{scheme}://{serialised}:{int(port)}"
-    return f"{scheme}://{serialised}"
-
-
-def url_host(host: str) -> str | None:
-    """3.5, the host parser, of a special URL; serialised."""
-    if host.startswith("["):
-        return url_ipv6(host[1:-1]) if host.endswith("]") else None
-    decoded = ""
-    while host:
-        if host[0] == "%" and len(host) > 2 and all(c in string.hexdigits for c in host[1:3]):
-            decoded, host = decoded + chr(int(host[1:3], 16)), host[3:]
-        else:
-            decoded, host = decoded + host[0], host[1:]
-    if not decoded or not decoded.isascii():
-        return None
-    domain = decoded.lower()
-    if any(char in "\0\t\n\r #/:<>?@[\\]^|%\x7f" or char < " " for char in domain):
-        return None
-    parts = domain.split(".")
-    if parts[-1] == "" and len(parts) > 1:
-        parts.pop()
-    last = parts[-1]
-    if last.isdigit() or url_ipv4_number(last) is not None:
-        return url_ipv4(parts)
-    return domain
-
-
-def url_ipv4_number(text: str) -> int | None:
-    """The IPv4 number parser."""
-    if not text:
-        return None
-    base = 10
-    if text.startswith("0x"):
-        text, base = text[2:], 16
-    elif len(text) > 1 and text[0] == "0":
-        text, base = text[1:], 8
-    digits = "0123456789abcdef"[:base]
-    if any(char not in digits for char in text):
-        return None
-    return int(text, base) if text else 0
-
-
-def url_ipv4(parts: list[str]) -> str | None:
-    """The IPv4 parser, serialised."""
-    numbers = [url_ipv4_number(part) for part in parts]
-    if len(parts) > 4 or None in numbers:
-        return None
-    *first, last = [number or 0 for number in numbers]
-    if any(number > 255 for number in first) or last >= 256 ** (5 - len(parts)):
-        return None
-    value = last + sum(number * 256 ** (3 - place) for place, number in enumerate(first))
-    return ".".join(str(value >> shift & 255) for shift in (24, 16, 8, 0))
-
-
-def url_ipv6(text: str) -> str | None:
-    """The IPv6 parser and serialiser, for addresses without an IPv4 part."""
-    head, compressed, tail = text.partition("::")
-    first = head.split(":") if head else []
-    second = tail.split(":") if tail else []
-    for piece in first + second:
-        if not 1 <= len(piece) <= 4 or any(char not in string.hexdigits for char in piece):
-            return None
-    missing = 8 - len(first) - len(second)
-    if missing < 0 or (missing > 0) is not bool(compressed):
-        return None
-    pieces = [int(piece, 16) for piece in first] + [0] * missing
-    pieces += [int(piece, 16) for piece in second]
-    runs = [
-        (length, -start)
-        for start in range(8)
-        for length in range(2, 9 - start)
-        if pieces[start : start + length] == [0] * length
-    ]
-    shown = [f"{piece:x}" for piece in pieces]
-    if not runs:
-        return f"[{':'.join(shown)}]"
-    length, start = max(runs)
-    return f"[{':'.join(shown[:-start])}::{':'.join(shown[-start + length :])}]"
-
-
-def is_web_origin(text: str) -> bool:
-    """Whether a browser sends `text`: the URL standard's rules, and the design's on top."""
-    if not text.isascii() or url_origin(text) != text:
-        return False
-    host = text.partition("://")[2]
-    if not host.startswith("["):
-        host = host.partition(":")[0]
-        without_dot = host[:-1] if host.endswith(".") else host
-        if len(without_dot) > 253 or "" in without_dot.split("."):
-            return False
-    return not text.endswith(":0")
-
-
 # ------------------------------------------------------------------ patterns, and origins near them
 
 # None of these is a public suffix, below which a star in a part of a label is a problem.
@@ -260,63 +125,6 @@ def origins_near(draw: st.DrawFn, patterns: Sequence[str]) -> str:
         else:
             origin = origin.rpartition(":")[0] + draw(st.sampled_from([":8000", ":1", ""]))
     return origin
-
-
-def reference_allows(patterns: Sequence[str], origin: str) -> bool:
-    """The table "Origins" of the design, one pattern after the other, in its own words."""
-    return any(reference_matches(pattern, origin) for pattern in patterns)
-
-
-def reference_matches(pattern: str, origin: str) -> bool:
-    # "that origin, exactly"; "only this literal allows null"
-    if "*" not in pattern:
-        return origin == pattern
-    # "Patterns are asked about well-formed origins only"; a star in a request stands for nothing
-    if not reference_is_well_formed(origin) or "*" in origin:
-        return False
-    scheme, _, wanted = pattern.partition("://")
-    if not origin.startswith(f"{scheme}://"):
-        return False
-    host, colon, port = origin.removeprefix(f"{scheme}://").partition(":")
-    wanted_host, wanted_colon, wanted_port = wanted.partition(":")
-    # "any port, or none"
-    if wanted_port != "*" and (colon, port) != (wanted_colon, wanted_port):
-        return False
-    if "*" not in wanted_host:
-        return host == wanted_host
-    wanted_first, _, wanted_rest = wanted_host.partition(".")
-    if wanted_first == "*":
-        # "one or more labels below; never the host itself"
-        above = host.removesuffix(f".{wanted_rest}")
-        return above not in (host, "") and not above.startswith(".")
-    # "one `*` inside the first label: one or more of a-z 0-9 -, never a dot"
-    first, _, rest = host.partition(".")
-    before, after = wanted_first.split("*")
-    middle = first[len(before) : len(first) - len(after)]
-    return (
-        rest == wanted_rest
-        and first == before + middle + after
-        and middle != ""
-        and all(char in LABEL for char in middle)
-    )
-
-
-def reference_is_well_formed(origin: str) -> bool:
-    """Whether a request's origin has the form of what browsers send (http, https and tauri)."""
-    if origin.startswith(("http://", "https://")):
-        return is_web_origin(origin)
-    # Other schemes have opaque hosts: the characters count and nothing else.
-    scheme, separator, rest = origin.partition("://")
-    host, colon, port = rest.partition(":")
-    return (
-        separator != ""
-        and scheme == "tauri"
-        and host != ""
-        and len(host) <= 253
-        and all(char in HOST for char in host)
-        and (colon == "" or (port.isascii() and port.isdigit() and port[0] != "0"))
-        and (colon == "" or int(port) <= 65535)
-    )
 
 
 # ------------------------------------------------------------------ whole policies and requests

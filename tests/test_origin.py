@@ -50,6 +50,7 @@ ORIGINS = {
     "tauri://localhost": ("tauri", "localhost", ""),
     "capacitor://localhost": ("capacitor", "localhost", ""),
     "app://-": ("app", "-", ""),
+    "app://.": ("app", ".", ""),  # Electron: app://./index.html
     "chrome-extension://abcdefghijklmnopabcdefghijklmnop": (
         "chrome-extension",
         "abcdefghijklmnopabcdefghijklmnop",
@@ -195,6 +196,9 @@ FAULTS: dict[str, tuple[str, str | None]] = {
     "https://.example.com": ("origin-empty-label", None),
     "https://example.com..": ("origin-empty-label", None),
     "https://*..example.com": ("origin-empty-label", None),
+    "tauri://a..localhost": ("origin-empty-label", None),
+    "tauri://.localhost": ("origin-empty-label", None),
+    "https://.": ("origin-empty-label", None),
     f"{'a' * 65}://example.com": ("origin-too-long", None),
     f"https://a{LONGEST_HOST}": ("origin-too-long", None),
     f"https://*.{LONGEST_HOST}": ("origin-too-long", None),

@@ -100,7 +100,9 @@ def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:
     assert not {name for name in inside if "__pycache__" in name or name.endswith(".pyc")}
 
 
-def test_everybody_may_read_all_files_and_run_none(sdist: Path, wheel: Path) -> None:
+def test_cve_2024_27456_everybody_may_read_all_files_and_nobody_else_write_them(
+    sdist: Path, wheel: Path
+) -> None:
     with tarfile.open(sdist) as archive:
         modes = {member.mode for member in archive if member.isfile()}
     with zipfile.ZipFile(wheel) as zipped:
