@@ -37,7 +37,7 @@ SECONDS = 90  # of CPU time, for one file of tests
 
 # Module -> the files of its tests, in their order: what one does not notice the next one may.
 MODULES = {
-    "_match.py": "test_callables test_match test_origin",
+    "_match.py": "test_callables test_sources test_match test_origin",
     "_paths.py": "test_paths test_routes_wsgi test_reconfigure test_errors",
     "policy.py": "test_policy test_engine test_gate test_check test_settings test_risk test_errors",
     "_decision.py": "test_engine test_cases test_denials test_wsgi test_gate",
