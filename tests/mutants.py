@@ -39,7 +39,7 @@ SECONDS = 90  # of CPU time, for one file of tests
 MODULES = {
     "_match.py": "test_callables test_sources test_match test_origin",
     "_paths.py": "test_paths test_routes_wsgi test_reconfigure test_errors",
-    "policy.py": "test_policy test_engine test_gate test_check test_settings test_risk test_errors",
+    "policy.py": "test_policy test_check test_errors test_settings test_gate test_risk test_engine",
     "_decision.py": "test_engine test_cases test_denials test_wsgi test_gate",
     "_engine.py": "test_engine test_cases test_wsgi test_denials",
 }
