@@ -38,7 +38,7 @@ SECONDS = 90  # of CPU time, for one file of tests
 # Module -> the files of its tests, in their order: what one does not notice the next one may.
 MODULES = {
     "_match.py": "test_callables test_sources test_match test_origin",
-    "_paths.py": "test_paths test_routes_wsgi test_reconfigure test_errors",
+    "_paths.py": "test_paths test_reconfigure",
     "policy.py": "test_policy test_check test_errors test_settings test_gate test_risk test_engine",
     "_decision.py": "test_decision test_denials test_engine",
     "_engine.py": "test_engine test_cases test_wsgi test_denials test_match",
