@@ -103,7 +103,6 @@ class _Ready:
             self.without_origin = Decision(
                 kind="not-cors", allowed=True, policy=policy, _vary=self.vary
             )
-            self.preflight_any = self.refused
 
 
 def _allowed_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
