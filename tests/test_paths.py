@@ -478,7 +478,7 @@ def test_the_problems_of_a_rule_say_its_place() -> None:
 class Path(str):
     parts = 0
 
-    def split(self, *arguments: Any) -> list[str]:  # type: ignore[override]
+    def split(self, *arguments: Any) -> list[str]:
         parts = str.split(self, *arguments)
         self.parts = len(parts)
         return parts
