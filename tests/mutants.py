@@ -161,8 +161,9 @@ def start(path: Path, source: str, test: str) -> int:
         os._exit(status)
 
 
-def survivors(mutants: Sequence[Mutant], folder: Path) -> Iterator[Mutant]:
-    waiting = [(mutant, MODULES[mutant.module].split()) for mutant in reversed(mutants)]
+def survivors(work: Sequence[tuple[Mutant, str]], folder: Path) -> Iterator[Mutant]:
+    """Those that pass all files of tests named beside them."""
+    waiting = [(mutant, tests.split()) for mutant, tests in reversed(work)]
     running: dict[int, tuple[Mutant, list[str]]] = {}
     while waiting or running:
         while waiting and len(running) < JOBS:
@@ -206,12 +207,13 @@ def main() -> int:
         chosen.sort(key=lambda mutant: hashlib.sha256(mutant.name.encode()).digest())
         del chosen[options.sample :]
     # What nobody has changed passes, or none of the rest says anything.
-    unchanged = [Mutant(module, module, sources[module]) for module in sources]
-    if failing := sources.keys() - {mutant.module for mutant in survivors(unchanged, folder)}:
-        print("Without any mutant these fail, the tests of:", *failing)
+    modules = {test: module for module in sources for test in MODULES[module].split()}
+    unchanged = [(Mutant(modules[test], test, sources[modules[test]]), test) for test in modules]
+    if failing := modules.keys() - {mutant.name for mutant in survivors(unchanged, folder)}:
+        print("Without any mutant these fail:", *failing)
         return 1
     found: set[str] = set()
-    for mutant in survivors(chosen, folder):
+    for mutant in survivors([(mutant, MODULES[mutant.module]) for mutant in chosen], folder):
         found.add(mutant.name)
         if mutant.name not in known:
             print(f"\n{mutant.name}\n= ?", flush=True)
