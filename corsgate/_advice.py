@@ -6,6 +6,7 @@ from ._marks import class_of, handlers_of, mark_of
 from ._nested import NotGiven
 from ._origin import split_pattern
 from ._risk import is_loopback, registrable
+from ._sources import find_idle
 from .errors import Problem
 from .policy import Policy
 
@@ -69,6 +70,10 @@ CHECKS = {
             "Write gate={fix} in it; or give options instead of a Policy, which inherit the gate,"
             ' and where gate="off" says that it is meant.'
         ),
+    ),
+    "gate-nowhere": (
+        "Only the gate reads it, and no gate is on anywhere.",
+        'Write gate="report", and later "enforce"; or leave it out.',
     ),
     # Policies, in the project that they are in.
     "nothing-allowed": (
@@ -162,14 +167,17 @@ def places_of(
 
 
 def check_use(rules: PathRules, views: Iterable[ViewPolicies], application: str) -> list[Problem]:
-    """Whether any origin is allowed, or may be."""
+    """Whether any origin is allowed, or may be, and whether options of the gate have one."""
     sources = [*rules.sources(), *(source for view in views for source in view.sources())]
+    found = [finding("gate-nowhere", name) for name in find_idle(sources)]
+    # Where a gate is on, nothing need be allowed.
     if all(
-        isinstance(source, NotGiven) or (isinstance(source, Policy) and not source.allow_origins)
+        isinstance(source, NotGiven)
+        or (isinstance(source, Policy) and not source.allow_origins and source.gate == "off")
         for source in sources
     ):
-        return [finding("nothing-allowed", application)]
-    return []
+        found.append(finding("nothing-allowed", application))
+    return found
 
 
 def check_gates(application: Source, alone: Iterable[Place]) -> list[Problem]:
@@ -253,7 +261,16 @@ def unsafe_with_credentials(places: Iterable[Place]) -> set[str]:
         for _, policy in places
         if policy.allow_credentials and not _SAFE_METHODS.issuperset(policy.allow_methods)
         for text in _texts(policy)
+        if _may_write(policy, text)
     }
+
+
+def _may_write(policy: Policy, text: str) -> bool:
+    """Whether the gate lets an entry of `allow_origins` write, as far as texts tell."""
+    if policy.gate != "enforce" or policy.write_origins is None:
+        return True
+    is_text = all(isinstance(entry, str) and "*" not in entry for entry in policy.write_origins)
+    return not is_text or text in policy.write_origins
 
 
 def _texts(policy: Policy) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from time import monotonic
 
+from ._log import ERROR, log
 from .errors import problem, show
 
 TYPE_CHECKING = False
@@ -41,10 +43,11 @@ class FailureLog:
     A failure is logged whole at first, and then in at most one line a minute, with a count.
     """
 
-    __slots__ = ("_begun", "_clock", "_lines")
+    __slots__ = ("_begun", "_clock", "_lines", "_lock")
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
+        self._lock = allocate_lock()
         self.clear()
 
     def clear(self) -> None:
@@ -62,27 +65,25 @@ class FailureLog:
         """
         now = self._clock()
         key: tuple[int, type] | None = (id(failed), type(fault))
-        if key not in self._lines and len(self._lines) >= _MOST:
-            if now - self._begun >= _PAUSE:
-                self.clear()
-            else:
-                key = None  # a callable for each request: all the rest count as one
-        known = self._lines.get(key)
-        if known is not None and now - known[1] < _PAUSE:
-            known[2] += 1
-            return
-        from logging import getLogger  # costs more than the rest of the core
-
-        # The callable is kept so that no other one can have its id.
-        self._lines[key] = [failed, now, 0]
+        with self._lock:
+            if key not in self._lines and len(self._lines) >= _MOST:
+                if now - self._begun >= _PAUSE:
+                    self.clear()
+                else:
+                    key = None  # a callable for each request: all the rest count as one
+            known = self._lines.get(key)
+            if known is not None and now - known[1] < _PAUSE:
+                known[2] += 1
+                return
+            # The callable is kept so that no other one can have its id.
+            self._lines[key] = [failed, now, 0]
         shown = tuple(map(show, values))
         if known is None:
             error = fault if isinstance(fault, BaseException) else None
-            getLogger("corsgate").error(f"corsgate: {text}", *shown, exc_info=error)
+            log(ERROR, f"corsgate: {text}", *shown, error=error)
         else:
-            getLogger("corsgate").error(
-                f"corsgate: {text} (and %d more since the last line)", *shown, known[2]
-            )
+            held_back = f"corsgate: {text} (and %d more since the last line)"
+            log(ERROR, held_back, *shown, known[2])
 
 
 failures = FailureLog()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Mode = Literal["off", "report", "enforce"]
 
+_MOST_SECONDS = 10**18  # as in settings; Python writes no more than 4300 digits
 MODES: tuple[Mode, ...] = ("off", "report", "enforce")
 # What was meant is more than one origin, or cannot be told.
 _WITHOUT_CORRECTION = ("origin-several", "origin-regex")
@@ -100,10 +101,13 @@ class Checker:
         if isinstance(seconds, bool) or not isinstance(seconds, int):
             fix = "an int, a datetime.timedelta, or None to leave the header out"
             self.add("wrong-type", field, value, what="number of seconds", fix=fix)
-        elif seconds >= 0:
+        elif seconds < 0:
+            self.add("max-age", field, value)
+        elif seconds < _MOST_SECONDS:
             return seconds
         else:
-            self.add("max-age", field, value)
+            fix = "at most 18 digits, such as 600"
+            self.add("wrong-value", field, value, what="a number of seconds", fix=fix)
         return None
 
     def preflight_status(self, field: str, value: object) -> int:

@@ -10,7 +10,7 @@ from ._record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Literal
 
     from .policy import Policy
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_IN_DEBUG = 5  # seconds: as if the answer did not say (Fetch, "CORS-preflight fetch")
 NO_CONTENT = "204 No Content"  # RFC 9110, section 8.6: without Content-Length
+NO_METHOD = ("GET",)  # allowed anyway; without the header, the method of any upload would be too
 _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
@@ -34,10 +35,10 @@ class Decision(Record):
     """
 
     _fields = ("kind", "allowed", "reason", "policy")
-    # _lines: the headers to write. _vary: the names that are in its Vary line, if it has one.
-    # _status, _body: what else an answer of our own is made of, such as that to a preflight;
-    # _answer: its headers, or None; _chunks: its body as a server takes it. Lists are to be copied.
-    __slots__ = (*_fields, "_answer", "_body", "_chunks", "_lines", "_status", "_vary")
+    # _lines: the headers to write. _vary: the names in its Vary line, which is the last, if any.
+    # _answer: status, headers and chunks of an answer of our own, such as that to a preflight; or
+    # None. Whoever gives away one of the lists gives a copy.
+    __slots__ = (*_fields, "_answer", "_lines", "_vary")
 
     kind: Literal["preflight", "actual", "not-cors", "gate"]
     allowed: bool
@@ -45,10 +46,7 @@ class Decision(Record):
     policy: Policy | None
     _lines: list[Header]
     _vary: tuple[str, ...]
-    _status: str
-    _body: bytes
-    _answer: list[Header] | None
-    _chunks: tuple[bytes, ...]
+    _answer: tuple[str, list[Header], tuple[bytes, ...]] | None
 
     def __init__(
         self,
@@ -63,9 +61,6 @@ class Decision(Record):
         _body: bytes = b"",
     ) -> None:
         lines = [*_lines, (names.VARY, ", ".join(_vary))] if _vary else [*_lines]
-        answer = [*lines] if _status else None
-        if _body or _status not in ("", NO_CONTENT):
-            answer = [_TEXT, ("Content-Length", str(len(_body))), *lines]
         self._set(
             kind=kind,
             allowed=allowed,
@@ -73,15 +68,13 @@ class Decision(Record):
             policy=policy,
             _lines=lines,
             _vary=_vary,
-            _status=_status,
-            _body=_body,
-            _answer=answer,
-            _chunks=(_body,) if _body else (),
+            _answer=_make_answer(_status, lines, _body) if _status else None,
         )
 
     def _replace(
         self, lines: Iterable[Header], vary: Iterable[str], body: bytes | None = None
     ) -> Decision:
+        status, _, chunks = self._answer or ("", (), ())
         return Decision(
             kind=self.kind,
             allowed=self.allowed,
@@ -89,9 +82,49 @@ class Decision(Record):
             policy=self.policy,
             _lines=[line for line in lines if line[0] != names.VARY],
             _vary=distinct(vary),
-            _status=self._status,
-            _body=self._body if body is None else body,
+            _status=status,
+            _body=b"".join(chunks) if body is None else body,
         )
+
+
+def _make_answer(
+    status: str, lines: list[Header], body: bytes
+) -> tuple[str, list[Header], tuple[bytes, ...]]:
+    if not body and status == NO_CONTENT:
+        return status, lines, ()
+    content = [_TEXT, ("Content-Length", str(len(body)))]
+    return status, content + lines, (body,) if body else ()
+
+
+class _Draft(Decision):
+    """What will be a `Decision`: to set the slots of a frozen one takes five times as long."""
+
+    __slots__ = ()
+    # Both: they share one slot in C.
+    __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __delattr__ = object.__delattr__
+
+    def __init__(self) -> None:
+        pass
+
+
+def for_origin(like: Decision, lines: list[Header]) -> Decision:
+    """What there is to write for one more origin.
+
+    :param like: the decision for another allowed origin.
+    :param lines: all headers, as a new list.
+    """
+    made = _Draft()
+    made.kind = like.kind
+    made.allowed = like.allowed
+    made.reason = like.reason
+    made.policy = like.policy
+    made._lines = lines
+    made._vary = like._vary
+    answer = like._answer
+    made._answer = None if answer is None else _make_answer(answer[0], lines, b"".join(answer[2]))
+    made.__class__ = Decision  # type: ignore[assignment]
+    return made
 
 
 def with_vary(decision: Decision, more: Iterable[str]) -> Decision:
@@ -110,11 +143,11 @@ def without_caching(decision: Decision) -> Decision:
     return decision._replace(lines, decision._vary)
 
 
-def with_methods(decision: Decision, methods: Iterable[str]) -> Decision:
+def with_methods(decision: Decision, methods: Sequence[str]) -> Decision:
     """The answer to a preflight that tells of fewer methods."""
     lines = [line for line in decision._lines if line[0] != names.ALLOW_METHODS]
-    told = ((names.ALLOW_METHODS, ", ".join(methods)),) if methods else ()
-    return decision._replace([*lines, *told], decision._vary)
+    lines.append((names.ALLOW_METHODS, ", ".join(methods or NO_METHOD)))
+    return decision._replace(lines, decision._vary)
 
 
 def in_debug_mode(decision: Decision, reason: str) -> Decision:
@@ -128,13 +161,15 @@ def in_debug_mode(decision: Decision, reason: str) -> Decision:
     ]
     if reason:
         lines.append((names.REASON, reason))
-    body = f"{reason}\n".encode("ascii") if reason and decision._body else decision._body
+    _, _, said = answer_preflight(decision)
+    body = f"{reason}\n".encode("ascii") if reason and said else None
     return decision._replace(lines, decision._vary, body)
 
 
 def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
-    """Status line, headers and body of the answer to a preflight."""
-    return decision._status, [*(decision._answer or ())], decision._body
+    """Status line, headers and body of an answer of our own, such as that to a preflight."""
+    status, lines, chunks = decision._answer or ("", (), ())
+    return status, [*lines], b"".join(chunks)
 
 
 def distinct(members: Iterable[str]) -> tuple[str, ...]:

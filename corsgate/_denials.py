@@ -8,6 +8,7 @@ from time import monotonic
 from . import _protocol
 from ._callables import failures, judge_callable
 from ._decision import in_debug_mode
+from ._log import INFO, WARNING, log
 from ._nested import leaves_cors
 from ._words import KEYWORDS, shown
 from .errors import problem
@@ -15,6 +16,7 @@ from .errors import problem
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from logging import Logger
     from typing import Any
 
     from ._decision import Decision
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
 
     OnDenied = Callable[[Any, Decision], object]
 
-INFO, _WARNING = 20, 30  # of the module logging, which is slow to import
 # At what level a line comes, and how it reads.
 _DENIED = INFO, "corsgate: denied %s to %s: %s"
 _REFUSED = INFO, "corsgate: the gate refused %s from %s: %s"
-_REPORTED = _WARNING, "corsgate: the gate would refuse %s from %s: %s"
+_REPORTED = WARNING, "corsgate: the gate would refuse %s from %s: %s"
 _MINUTE = 60.0  # seconds
 _MOST_LINES = 60  # a minute
 _MOST_KEPT = 328  # characters of an origin: one more than any valid one has
@@ -47,13 +48,9 @@ class Denials:
     def __init__(self, on_denied: OnDenied | None = None) -> None:
         self._on_denied = on_denied
         self._limiter = _Limiter()
-        from logging import getLogger  # slow to import, and needed only here
-
-        self._logger = getLogger("corsgate")
+        self._logger: Logger | None = None
         # Given INFO: whether anybody wants to know. One call, since each denied request makes it.
-        self.are_heard: Callable[[int], bool] = (
-            self._logger.isEnabledFor if on_denied is None else _always
-        )
+        self.are_heard: Callable[[int], bool] = self._begin if on_denied is None else _always
 
     @property
     def may_block(self) -> bool:
@@ -104,7 +101,7 @@ class Denials:
             return decision, answer
         what, fields = _describe(environ, decision, decision.reason)
         does = "would refuse" if would else "refuses"
-        self._logger.log(_WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
+        log(WARNING, "corsgate: the gate %s %s: %s", does, what, said, extra=fields)
         return in_debug_mode(decision, said), answer
 
     def _explain(self, environ: Mapping[str, Any], decision: Decision, words: Words) -> str:
@@ -118,8 +115,19 @@ class Denials:
         message = "corsgate: a browser blocks %s: %s"
         if found.reason == "authorization-not-covered":  # most browsers of today do not
             message = "corsgate: by the standard a browser blocks %s: %s"
-        self._logger.log(_WARNING, message, what, found.line, extra=fields)
+        log(WARNING, message, what, found.line, extra=fields)
         return found.line
+
+    def _begin(self, level: int) -> bool:
+        self.are_heard = self._get_logger().isEnabledFor
+        return self.are_heard(level)
+
+    def _get_logger(self) -> Logger:
+        if self._logger is None:
+            from logging import getLogger  # slow to import, and needed only here
+
+            self._logger = getLogger("corsgate")
+        return self._logger
 
     def _log(
         self,
@@ -127,14 +135,14 @@ class Denials:
         decision: Decision,
         how: tuple[int, str] = _DENIED,
     ) -> None:
-        logger, (level, message) = self._logger, how
+        logger, (level, message) = self._get_logger(), how
         if not logger.isEnabledFor(level):
             return
         sender = environ.get(_protocol.ENVIRON_ORIGIN)
         key = sender and sender[:_MOST_KEPT], decision.reason
         admitted, left_out = self._limiter.admit(key, monotonic())
         if left_out:
-            logger.log(
+            log(
                 INFO,
                 "corsgate: %d more denials are not in the log, which has at most one a minute for"
                 " the same origin and reason, and 60 in all",
@@ -144,7 +152,7 @@ class Denials:
         if admitted:
             what, fields = _describe(environ, decision, decision.reason)
             page = "a page" if sender is None else f"a page on {shown(sender)}"
-            logger.log(level, message, what, page, decision.reason, extra=fields)
+            log(level, message, what, page, decision.reason, extra=fields)
 
 
 def _always(level: int) -> bool:

@@ -7,7 +7,8 @@ Sections named here are of the Fetch standard.
 from __future__ import annotations
 
 from . import _protocol as names
-from ._decision import NO_CONTENT, Decision, distinct
+from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
+from ._log import WARNING, log
 from ._match import Matcher
 from ._origin import MAX_ORIGIN
 from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
@@ -15,8 +16,8 @@ from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
-    from typing import Any, Literal
+    from collections.abc import Iterable, Mapping, MutableMapping
+    from typing import Any
 
     from .policy import Policy
 
@@ -33,100 +34,92 @@ class _Ready:
 
     __slots__ = (
         "actual",
-        "actual_tail",
+        "allowed",
         "allows",
         "any_origin",
         "denied",
         "exact",
+        "goes_on",
         "keeps_all",
         "named",
         "preflight",
         "preflight_any",
-        "preflight_status",
-        "preflight_tail",
         "reflects_headers",
         "reflects_methods",
         "refused",
-        "vary",
+        "timing",
         "without_origin",
     )
 
     def __init__(self, policy: Policy) -> None:
         matcher = policy._matcher
         self.any_origin = matcher is None
-        # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
-        self.vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
         asked = matcher or Matcher()  # that one is never asked
         self.allows = asked.allows
         self.named = asked.exact
         # The origins that are allowed, where a look-up tells.
         self.exact = asked.exact if asked.only_exact else None
         # What a callable says may change; all else about an origin holds as long as the policy.
-        self.keeps_all = matcher is not None and not matcher.calls
+        self.keeps_all = not asked.calls
         self.actual: dict[str, Decision] = {}
         self.preflight: dict[str, Decision] = {}
+        self.timing = policy.allow_timing
 
-        credentials = ((names.ALLOW_CREDENTIALS, "true"),) if policy.allow_credentials else ()
+        credentials = [(names.ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
         exposed = ", ".join(policy.expose_headers)
-        self.actual_tail = credentials + (((names.EXPOSE_HEADERS, exposed),) if exposed else ())
+        # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
+        vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
+        # Like all answers to allowed origins, but for the origin.
+        self.allowed = Decision(
+            kind="actual",
+            allowed=True,
+            policy=policy,
+            _lines=credentials + ([(names.EXPOSE_HEADERS, exposed)] if exposed else []),
+            _vary=vary,
+        )
         # "CORS-preflight fetch": with credentials a browser takes "*" literally, so what is asked
         # for is named instead.
         self.reflects_methods = bool(credentials) and "*" in policy.allow_methods
         self.reflects_headers = bool(credentials) and "*" in policy.allow_headers
-        tail = list(credentials)
-        if policy.allow_methods and not self.reflects_methods:
-            tail.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods)))
+        lines = [*credentials]
+        if not self.reflects_methods:
+            lines.append((names.ALLOW_METHODS, ", ".join(policy.allow_methods or NO_METHOD)))
         if policy.allow_headers and not self.reflects_headers:
-            tail.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
+            lines.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
-            tail.append((names.MAX_AGE, str(policy.max_age)))
-        self.preflight_status = NO_CONTENT if policy.preflight_status == 204 else "200 OK"
-        self.preflight_tail = tuple(tail)
-
-        def denied(kind: Literal["preflight", "actual"], **answer: Any) -> Decision:
-            return Decision(
-                kind=kind, allowed=False, reason="origin-not-allowed", policy=policy, **answer
-            )
-
-        self.denied = denied("actual", _vary=self.vary)
+            lines.append((names.MAX_AGE, str(policy.max_age)))
+        self.goes_on = Decision(
+            kind="preflight",
+            allowed=True,
+            policy=policy,
+            _lines=lines,
+            _vary=_PREFLIGHT_VARY,
+            _status=NO_CONTENT if policy.preflight_status == 204 else "200 OK",
+        )
+        self.denied = Decision(
+            kind="actual", allowed=False, reason="origin-not-allowed", policy=policy, _vary=vary
+        )
         # "HTTP responses": 403, and none of the headers, where a server does not want the request.
-        self.refused = denied(
-            "preflight",
+        self.refused = Decision(
+            kind="preflight",
+            allowed=False,
+            reason="origin-not-allowed",
+            policy=policy,
             _vary=_PREFLIGHT_VARY,
             _status="403 Forbidden",
             _body=_REFUSAL,
         )
-        if matcher is None:
-            self.without_origin = _allowed_actual(policy, self, "*")
-            self.preflight_any = _allowed_preflight(policy, self, "*", ())
-        else:
-            self.without_origin = Decision(
-                kind="not-cors", allowed=True, policy=policy, _vary=self.vary
-            )
+        self.without_origin = (
+            for_origin(self.allowed, self.lines_for("*", self.allowed))
+            if self.any_origin
+            else Decision(kind="not-cors", allowed=True, policy=policy, _vary=vary)
+        )
+        self.preflight_any = for_origin(self.goes_on, self.lines_for("*", self.goes_on))
 
-
-def _allowed_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
-    timing = ((names.ALLOW_TIMING, origin),) if policy.allow_timing else ()
-    return Decision(
-        kind="actual",
-        allowed=True,
-        policy=policy,
-        _lines=((names.ALLOW_ORIGIN, origin), *timing, *ready.actual_tail),
-        _vary=ready.vary,
-    )
-
-
-def _allowed_preflight(
-    policy: Policy, ready: _Ready, origin: str, reflected: tuple[Header, ...]
-) -> Decision:
-    return Decision(
-        kind="preflight",
-        allowed=True,
-        policy=policy,
-        _lines=((names.ALLOW_ORIGIN, origin), *reflected, *ready.preflight_tail),
-        _vary=_PREFLIGHT_VARY,
-        _status=ready.preflight_status,
-    )
+    def lines_for(self, origin: str, like: Decision) -> list[Header]:
+        if self.timing and like is self.allowed:
+            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *like._lines]
+        return [(names.ALLOW_ORIGIN, origin), *like._lines]
 
 
 def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -158,7 +151,7 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
             return found
         if exact is None and not ready.allows(origin, environ):
             return ready.refused
-        return _allow_preflight(policy, ready, origin, environ)
+        return _allow_preflight(ready, origin, environ)
     if ready.any_origin:
         return ready.without_origin
     if len(origin) > MAX_ORIGIN:
@@ -170,7 +163,7 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
         return found
     if exact is None and not ready.allows(origin, environ):
         return ready.denied
-    return _allow_actual(policy, ready, origin)
+    return _allow_actual(ready, origin)
 
 
 def _prepare(policy: Policy) -> _Ready:
@@ -180,20 +173,21 @@ def _prepare(policy: Policy) -> _Ready:
     return ready
 
 
-def _allow_actual(policy: Policy, ready: _Ready, origin: str) -> Decision:
+def _allow_actual(ready: _Ready, origin: str) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
-    decision = _allowed_actual(policy, ready, origin)
+    decision = for_origin(ready.allowed, ready.lines_for(origin, ready.allowed))
     if ready.keeps_all or origin in ready.named:
         _keep(ready.actual, origin, decision)
     return decision
 
 
-def _allow_preflight(
-    policy: Policy, ready: _Ready, origin: str, environ: Mapping[str, Any]
-) -> Decision:
-    decision = _allowed_preflight(policy, ready, origin, _reflect(ready, environ))
-    reflects = ready.reflects_methods or ready.reflects_headers
-    if not reflects and (ready.keeps_all or origin in ready.named):
+def _allow_preflight(ready: _Ready, origin: str, environ: Mapping[str, Any]) -> Decision:
+    lines = ready.lines_for(origin, ready.goes_on)
+    if ready.reflects_methods or ready.reflects_headers:
+        lines[1:1] = _reflect(ready, environ)
+        return for_origin(ready.goes_on, lines)
+    decision = for_origin(ready.goes_on, lines)
+    if ready.keeps_all or origin in ready.named:
         _keep(ready.preflight, origin, decision)
     return decision
 
@@ -223,21 +217,20 @@ _plain_names: set[str] = set()
 _MOST_PLAIN_NAMES = 512
 
 
-def write_headers(headers: list[Header], decision: Decision) -> list[Header]:
+def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]:
     """A response's headers with the decision's in them, as a new list.
 
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
+    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+        headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
     plain_names = _plain_names
     for name, _ in headers:
         if name not in plain_names:
             return _merge_headers(headers, decision)
-    try:
-        return headers + decision._lines  # the quickest way to make a new list
-    except TypeError:  # PEP 3333 wants a list; most servers take less
-        return [*headers, *decision._lines]
+    return headers + decision._lines  # quicker than a display of both
 
 
 def update_headers(headers: MutableMapping[str, str], decision: Decision) -> None:
@@ -258,9 +251,21 @@ def update_headers(headers: MutableMapping[str, str], decision: Decision) -> Non
             headers[name] = value
 
 
+# (an application's Vary, a decision's own) -> both in one; bounded, and shared by threads.
+_joined_varies: dict[tuple[str, str], str] = {}
+_MOST_JOINED, _LONGEST_JOINED = 512, 1024
+
+
 def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
-    merged: list[Header] = []
-    vary: list[str] = []
+    others = [line for line in headers if line[0] not in _plain_names]
+    # Nothing but a Vary, as sessions, languages and compression have it, need not be looked at.
+    if len(others) == 1 and others[0][0] == names.VARY:
+        if not decision._vary:
+            return [*headers, *decision._lines]
+        joined = _join_vary(others[0][1], decision._lines[-1][1])
+        merged = [line for line in headers if line[0] in _plain_names]
+        return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+    merged, vary = [], []
     for name, value in headers:
         lower = name.lower()
         if lower == "vary" and decision._vary:
@@ -274,11 +279,20 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
                 _plain_names.add(name)
     if not vary:
         return [*merged, *decision._lines]
-    merged += [line for line in decision._lines if line[0] != names.VARY]
-    members = [member.strip() for value in (*vary, *decision._vary) for member in value.split(",")]
+    joined = _join_vary(", ".join(vary), decision._lines[-1][1])
+    return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+
+
+def _join_vary(value: str, ours: str) -> str:
+    known = _joined_varies.get((value, ours))
+    if known is not None:
+        return known
+    members = [member.strip() for member in f"{value},{ours}".split(",")]
     # RFC 9110, section 12.5.5: names compare without case, and "*" covers all of them.
-    shown = "*" if "*" in members else ", ".join(distinct(filter(None, members)))
-    return [*merged, (names.VARY, shown)]
+    joined = "*" if "*" in members else ", ".join(distinct(filter(None, members)))
+    if len(_joined_varies) < _MOST_JOINED and len(value) <= _LONGEST_JOINED:
+        _joined_varies[value, ours] = joined
+    return joined
 
 
 _replaced: set[str] = set()
@@ -288,10 +302,9 @@ def _note_replaced(name: str, option: str) -> None:
     if name.lower() in _replaced:
         return
     _replaced.add(name.lower())
-    from logging import getLogger  # slow to import, and seldom needed
-
     instead = f"set {option} in the policy instead, or " if option else ""
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: took out the application's own %s header, since a policy applies here: "
         "%sgive this route the policy None to leave CORS to the application",
         show(name),

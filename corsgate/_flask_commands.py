@@ -25,7 +25,7 @@ from ._advice import (
 from ._flask_config import check_unchanged
 from ._flask_views import MergedViews, below_mark_of, marks_around
 from ._marks import class_of, handlers_of, mark_of, marks_on
-from ._nested import closed_between
+from ._nested import closed_under_all
 from ._report import rows_of, table
 from .errors import PolicyError, Problem
 from .policy import Policy
@@ -179,7 +179,7 @@ def _lost_gate(app: Flask, application: Source, endpoint: str, view: object) -> 
         source, lost = application, "off"
         for mark in filter(None, chain):
             if isinstance(mark.policy, Policy):
-                around = closed_between(source).gate
+                around = closed_under_all(source).gate
                 if mark.policy.gate != "off" or around != "off":
                     lost = around if mark.policy.gate == "off" else "off"
             elif "gate" in mark.options:

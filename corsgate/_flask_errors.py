@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ._engine import write_headers
+from ._log import ERROR, log
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN
 from .errors import show
 
@@ -45,7 +47,8 @@ def answer_error(
     if debug:
         text = type(error).__name__
         if decision.policy is not None and decision.policy.allow_origins != ("*",):
-            text += f": {error}"
+            with suppress(Exception):  # of its __str__
+                text += f": {error}"
     body = text.encode("utf-8", "replace")
     headers = [
         ("Content-Type", "text/plain; charset=utf-8"),
@@ -59,8 +62,10 @@ def answer_error(
 
 def log_error(app: Flask, error: Exception, environ: WSGIEnvironment) -> None:
     """Log an exception that is not let out."""
-    app.logger.error(
+    log(
+        ERROR,
         "Exception on %s [%s]",  # as Flask does
         *(show(environ.get(key, ""))[1:-1] for key in ("PATH_INFO", "REQUEST_METHOD")),
-        exc_info=error,
+        logger=app.logger,
+        error=error,
     )

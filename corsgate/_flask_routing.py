@@ -12,6 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RequestRedirect
 
+from ._log import ERROR, log
 from ._sources import for_method
 from .errors import show
 
@@ -47,10 +48,13 @@ def find_views(
         }
     except HTTPException:  # an untrusted host, for one: the application answers that
         return nothing
-    except Exception:
-        app.logger.exception(
+    except Exception as error:
+        log(
+            ERROR,
             "corsgate: routing %s failed, so the policy of the application holds",
             show(environ.get("PATH_INFO")),
+            logger=app.logger,
+            error=error,
         )
         return nothing
     return path, endpoint, others

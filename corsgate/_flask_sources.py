@@ -90,12 +90,13 @@ class Sources:
         self._views = views
         return views
 
+    def knows(self, mark: Mark) -> bool:
+        """Whether a view with this mark was known to routing at the last merge."""
+        return self._views is not None and mark in self._views.marks
+
     def saw(self, mark: Mark) -> bool:
         """Whether a view with this mark is known to routing."""
-        views = self._views
-        if views is None or mark not in views.marks:
-            views = self._merge(self._rules)
-        return mark in views.marks
+        return self.knows(mark) or mark in self._merge(self._rules).marks
 
     def _views_with(self, views: MergedViews, *endpoints: str, marks: bool = False) -> MergedViews:
         """A snapshot that has these views as they are now, for all that one answer asks.
@@ -135,8 +136,10 @@ class Sources:
         routed = environ.get("werkzeug.request")
         rule = getattr(routed, "url_rule", None)
         if rule is not None and rule.map is self._app.url_map:
-            views = self._views_with(views, rule.endpoint, marks=marks)
-            return or_by_path(views, views.find(rule.endpoint).source(method), path_info)
+            if marks or views is not self._views or not views.has_one(self._app, rule.endpoint):
+                views = self._views_with(views, rule.endpoint, marks=marks)
+            source = views.find(rule.endpoint).source(method)
+            return or_by_path(views, source, path_info)
         if (
             rule is None
             # A 404 has no view; a redirect and a 405 have, and Flask does not tell which.

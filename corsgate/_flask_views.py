@@ -6,9 +6,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flask import has_request_context, request
+from flask.globals import app_ctx
+
 from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of, marks_on
 from ._nested import may_gate
-from .errors import PolicyError
+from .errors import PolicyError, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from ._paths import PathRules
     from .errors import Problem
 
+EXTENSION = "corsgate"  # in app.extensions
 # On the function below a mark, which is what @app.route has registered if it stands below.
 _BELOW = "__corsgate_below__"
 
@@ -115,8 +119,10 @@ class MergedViews:
         )
 
     def has(self, app: Flask, endpoints: Iterable[str]) -> bool:
-        functions = self._functions
-        return all(functions.get(name) is app.view_functions.get(name) for name in endpoints)
+        return all(self.has_one(app, name) for name in endpoints)
+
+    def has_one(self, app: Flask, endpoint: str) -> bool:
+        return self._functions.get(endpoint) is app.view_functions.get(endpoint)
 
     def has_marks(self, app: Flask, endpoints: Iterable[str]) -> bool:
         """Whether views have the marks that were merged, also on their classes' methods."""
@@ -167,3 +173,32 @@ def _blueprints_of(endpoint: str) -> list[str]:
     """The names of the blueprints that a view is in, outermost first."""
     parts = endpoint.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def check_seen(mark: Mark, *args: object, **kwargs: object) -> None:
+    """Raise where an application does not know of the mark of the view that it runs."""
+    # What a proxy stands for, asked for once: each use of a proxy costs as much as all the rest.
+    try:
+        app = app_ctx._get_current_object().app  # type: ignore[attr-defined]
+    except RuntimeError:
+        return  # called by hand, such as from a test of the view
+    gate = app.extensions.get(EXTENSION)
+    if gate is not None and gate.knows(mark):
+        return
+    if not has_request_context():
+        return
+    if gate is None:
+        raise RuntimeError(
+            f"The view of {_here()} has @cors(...), but the application has no CORSGate: write"
+            " CORSGate(app)."
+        )
+    if not gate.saw(mark):
+        raise RuntimeError(
+            f"The @cors(...) of {_here()} is hidden from routing by another decorator: put it"
+            " above that one, right below @app.route, or on the class. (A hook or an error handler"
+            " needs none: its answers have the policy of the view.)"
+        )
+
+
+def _here() -> str:
+    return f"endpoint {request.endpoint!r} at {show(request.path)}"

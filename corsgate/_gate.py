@@ -14,18 +14,19 @@ are compared as whole texts, and that what is exempt is a route with a policy of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from . import _protocol as names
-from ._decision import Decision, with_methods
+from ._decision import Decision, answer_preflight, with_methods
 from ._engine import decide
 from ._origin import MAX_ORIGIN, read_origin
 from ._sources import is_preflight
+from .errors import show
+from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
-
-    from .policy import Policy
 
 _REFUSAL = b"403 Forbidden: a page on another site may not make this request.\n"
 
@@ -38,18 +39,34 @@ def check(policy: Policy, environ: Mapping[str, Any]) -> Decision:
 
     :param policy: whose `write_origins` may open a handshake and write, whose `allow_origins` may
         read, and whose `own_origins` are the site's own; what each is without being given, see
-        `Policy`.
-    :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. A handshake is
-        known by its `HTTP_UPGRADE`; where the server leaves that out, set it to `"websocket"`.
+        `Policy`. Give the same one to `CORSGate`, `CORSMiddleware` or `CORS_POLICY`.
+    :param environ: a CGI-style mapping: a WSGI environ (Flask: `request.environ`), or Django's
+        `request.META`. A handshake is known by its `HTTP_UPGRADE`; where the server leaves that
+        out, set it to `"websocket"`. Where there is no environ (ASGI), make one of that, of
+        `REQUEST_METHOD`, and of these headers as far as the handshake has them: `HTTP_ORIGIN`,
+        `HTTP_SEC_FETCH_SITE`, `HTTP_HOST`. One that is left out counts as not sent.
     :return: a `Decision` of the kind `"gate"`; its reason is `"cross-site-write"`,
         `"cross-site-read"`, `"cross-site-websocket"`, or None where it is allowed, as a preflight
         always is.
+    :raises TypeError: for what is no `Policy`, or no mapping.
     """
+    _check_arguments(policy, environ)
     decision = decide(policy, environ)
     reason = judge(policy, environ, readable=decision.allowed)
     if reason is None:
         return Decision(kind="gate", allowed=True, policy=policy)
     return refuse(policy, decision, reason)
+
+
+def _check_arguments(policy: object, environ: object) -> None:
+    if not isinstance(policy, Policy):
+        given = show(policy)
+        raise TypeError(f"check() takes a Policy, not {given}: write check(Policy(...), environ).")
+    if not isinstance(environ, Mapping):
+        raise TypeError(
+            f"check() takes the environ of a request, not {show(environ)}: write request.environ,"
+            " or request.META in Django."
+        )
 
 
 def passes(environ: Mapping[str, Any]) -> bool:
@@ -156,5 +173,5 @@ def limit(decision: Decision, environ: Mapping[str, Any]) -> Decision:
         policy=policy,
         _lines=limited._lines[:-1],
         _vary=limited._vary,
-        _status=limited._status,
+        _status=answer_preflight(limited)[0],
     )

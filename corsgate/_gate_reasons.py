@@ -127,6 +127,8 @@ def _refusal(words: Words, policy: Policy, request: Request, reason: str) -> Fai
         if near:
             setting, nearest = words.setting("own_origins"), near[0]
             why = f"; the nearest of {setting} is {shown(nearest)}: {near[1]}"
+    if request.mode == "navigate":  # a form's post, as of SAML or a payment
+        fixes.append(exempt)
     message = f"The page is on {request.shown}, which {which} does not trust to {verb}{why}."
     return Failure(reason, message, setting, "; ".join(fixes), nearest)
 

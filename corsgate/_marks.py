@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import wraps
 
-from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave, may_gate
+from ._check import MODES
+from ._nested import NOT_GIVEN, NotGiven, Within, check_alone, leave
 from ._sources import build, check_source
 from .errors import PolicyError
 from .policy import Policy
@@ -22,9 +24,12 @@ _MARK, _GROUPS, _IS_WRAPPER = "__corsgate__", "__corsgate_groups__", "__corsgate
 
 
 class Mark:
-    """The policy or the options of one `@cors(...)`; known by its identity."""
+    """The policy or the options of one `@cors(...)`; known by its identity.
 
-    __slots__ = ("options", "policy")
+    :ivar origin: what this was copied from, or itself.
+    """
+
+    __slots__ = ("options", "origin", "policy")
 
     def __init__(
         self,
@@ -53,7 +58,14 @@ class Mark:
                 raise PolicyError([fault])
         self.policy = policy
         self.options = options
+        self.origin = self
         check_alone(options)
+
+    def copy(self) -> Mark:
+        """The same for one more target, so that each is seen by routing or is not."""
+        copied = copy(self)
+        copied.origin = self
+        return copied
 
     def apply(self, base: Source, place: str, problems: list[Problem]) -> Source:
         """The source that holds here, where `base` holds around it."""
@@ -61,9 +73,9 @@ class Mark:
             return build(self.options, problems, base, f"{place}: ")
         if self.policy is None:
             return leave(base)
-        return (
-            Within(self.policy, base) if callable(self.policy) and may_gate(base) else self.policy
-        )
+        if callable(self.policy) and base is not None:
+            return Within(self.policy, base)
+        return self.policy
 
 
 def _bare(value: object) -> str:
@@ -74,7 +86,8 @@ def _bare(value: object) -> str:
             ' @cors(allow_origins="https://app.example.com"), or @cors(policy=source) for a'
             " callable that chooses the policy."
         )
-    return f"cors() takes a Policy or None, not {value!r}: write cors(allow_origins=...)."
+    option = f"gate={value!r}" if value in MODES else "allow_origins=..."
+    return f"cors() takes a Policy or None, not {value!r}: write cors({option})."
 
 
 def mark_of(target: object) -> Mark | None:

@@ -99,7 +99,27 @@ def may_gate(source: Source | NotGiven) -> bool:
     return source is not None and not isinstance(source, NotGiven)
 
 
-def closed_between(*sources: Source) -> Policy:
+class Between:
+    """What holds where it cannot be told which of some sources is meant: nothing is allowed, under
+    the strictest of their gates, which is asked for when it counts.
+    """
+
+    __slots__ = ("sources",)
+
+    def __init__(self, sources: tuple[Source, ...]) -> None:
+        self.sources = sources
+
+    def __call__(self, environ: Mapping[str, Any]) -> Policy:
+        return CLOSED
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Between) and self.sources == other.sources
+
+    def __hash__(self) -> int:
+        return hash(self.sources)
+
+
+def closed_under_all(*sources: Source) -> Policy:
     """Allows nothing, under the strictest gate that is written down for one of the sources."""
     known = [source.gated if isinstance(source, HandsOff) else source for source in sources]
     gated = [source for source in known if isinstance(source, Policy) and source.gate != "off"]
@@ -107,6 +127,12 @@ def closed_between(*sources: Source) -> Policy:
     mode = "enforce" if "enforce" in modes else "report" if modes else "off"
     own = tuple(sorted({origin for policy in gated for origin in policy.own_origins}))
     return closed_under(mode, own)
+
+
+def closed_between(*sources: Source) -> Source:
+    """Allows nothing, under the strictest gate of the sources, also of those that are asked."""
+    known = [source.gated if isinstance(source, HandsOff) else source for source in sources]
+    return Between(sources) if any(map(callable, known)) else closed_under_all(*sources)
 
 
 class Derived:
@@ -139,12 +165,12 @@ class Derived:
 
     def __call__(self, environ: Mapping[str, Any]) -> Policy:
         source: Any = self._source
-        left = isinstance(source, HandsOff)
         # Fails if that does, and then the gate around holds.
-        base: Any = None if left else source(environ)
-        if base is None and isinstance(source, (HandsOff, Within)):
-            left, around = True, source.gated
-            base = around(environ) if callable(around) else around
+        base: Any = None if isinstance(source, HandsOff) else source(environ)
+        left = base is None
+        while base is None and isinstance(source, (HandsOff, Within)):
+            source = source.gated
+            base = source(environ) if callable(source) else source
         if base is not None and not isinstance(base, Policy):
             return base  # type: ignore[no-any-return]  # whoever has asked says what is wrong
         known = self._derived.get(id(base))
@@ -156,6 +182,13 @@ class Derived:
             self._derived.clear()
         self._derived[id(base)] = (base, policy)
         return policy
+
+
+def around(source: Source, application: Source) -> Source:
+    """What holds around a source, up to the application's own."""
+    while isinstance(source, Derived):
+        source = source._source
+    return source.gated if isinstance(source, (HandsOff, Within)) else application
 
 
 def root_of(source: Source) -> tuple[Source, dict[str, Any]]:

@@ -9,7 +9,7 @@ from ._closed import ASSUMED, CLOSED, FAILED, closed_under, is_assumed
 from ._decision import answer_preflight
 from ._engine import decide, write_headers
 from ._gate import is_safe, judge, limit, passes, refuse
-from ._nested import HandsOff, Within, root_of
+from ._nested import Between, HandsOff, around, root_of
 from ._sources import ask
 from .policy import Policy
 
@@ -105,9 +105,11 @@ class Gate:
 
     def remember(self, source: Source, decision: Decision | None) -> None:
         """To be called with what came of each request, since a callable may fail at the next."""
-        if source is None or isinstance(source, (Policy, HandsOff)):
-            return
-        policy = decision.policy if decision is not None else None
+        self._remember(source, decision.policy if decision is not None else None)
+
+    def _remember(self, source: Source, policy: Policy | None) -> None:
+        if source is None or isinstance(source, (Policy, HandsOff, Between)):
+            return  # these do not fail, and say nothing of the source around them
         # None has no gate, and is an answer too.
         if policy is None or _has_gate(policy):
             self._note_gate(source, policy or CLOSED)
@@ -155,32 +157,46 @@ class Gate:
         """Whose gate holds where a source leaves CORS alone (None), or no policy can be told."""
         if source is None:
             return CLOSED  # there is no gate around it: see `leave`
-        around: Source = source
+        if isinstance(source, Between):
+            return self._closed_between(source, environ)
+        kept: list[Policy] = []  # of what fails, from the inside
+        inner: Source = source
         found = policy
-        while around is not self._application:
-            outer = around.gated if isinstance(around, (HandsOff, Within)) else self._application
-            around, found = outer, ask(outer, environ)
-            if found is None or _has_gate(found):
-                self._note_gate(around, found or CLOSED)
-            if found is not None:
+        while found is None or not _has_gate(found):
+            if found is FAILED:
+                kept.append(self._kept(inner))
+                if "gate" in root_of(inner)[1]:  # written down here, whatever is around
+                    break
+            if inner is self._application:
                 break
-        if policy is None and (found is None or _has_gate(found)):
-            return found or CLOSED
+            inner = around(inner, self._application)
+            found = self._ask(inner, environ)
         if found is not None and _has_gate(found):
-            found = closed_under(found.gate, found.own_origins)
-        else:
-            found = self._kept(around)
-        if policy is not FAILED:
-            return found
-        if "gate" in root_of(source)[1]:  # written down here, whatever is around
-            return self._kept(source)
-        return max(self._kept(source), found, key=_strictness)
+            if policy is None and not kept:
+                return found
+            kept.append(closed_under(found.gate, found.own_origins))
+        return max(kept, key=_strictness, default=CLOSED)
+
+    def _ask(self, source: Source, environ: Mapping[str, Any]) -> Policy | None:
+        found = ask(source, environ)
+        self._remember(source, found)
+        return found
+
+    def _closed_between(self, source: Between, environ: Mapping[str, Any]) -> Policy:
+        gates: list[Policy] = []
+        for one in source.sources:
+            found = self._ask(one, environ)
+            if found is None or not _has_gate(found):
+                found = self._gate_around(one, found, environ)
+            gates.append(found)
+        strictest = max(gates, key=_strictness)
+        mode = ASSUMED if is_assumed(strictest) else strictest.gate
+        own = {origin for policy in gates if policy.gate != "off" for origin in policy.own_origins}
+        return closed_under(mode, tuple(sorted(own)))
 
     def _kept(self, source: Source) -> Policy:
         """What stands for a source whatever it says now: nothing is allowed, under its gate."""
         root, written = root_of(source)
-        if root is None or isinstance(root, Policy):
-            return CLOSED
         keys = [(id(root), mode) for mode in MODES]
         known = [self._given[key][1] for key in keys if key in self._given]
         declared: str | None = getattr(root, "gate", None)

@@ -42,6 +42,8 @@ _FOREIGN = {
     "headers": ("Flask-Cors before 2.0", "allow_headers", ""),
     "allowedmethods": ("rs/cors", "allow_methods", ""),
     "maxageseconds": ("Amazon S3", "max_age", ""),
+    "csrftrustedorigins": ("Django", "write_origins", ""),
+    "trustedorigins": ("gorilla/csrf", "write_origins", "each with its scheme"),
 }
 # Accepted wherever settings are read, so that they need not be deleted on the day of the move.
 _PRIVATE_NETWORK = "allow_private_network"
@@ -98,7 +100,7 @@ def _read_text(name: str, text: str) -> object:
         digits = text.strip().removeprefix("-")
         if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
             raise ValueError("a whole number", "digits only, such as 600")
-        return int(text)
+        return int(text.strip())  # which takes more for white space than int() does
     if name not in _NO_LISTS and (fix := find_brackets(text)):
         raise ValueError("a list with commas", fix)
     return text
@@ -143,7 +145,11 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
     hint = f"The options are {', '.join(known)}."
     if name.removeprefix(prefix).lower() == "paths":
         hint = "It belongs to the gate, as in CORSMiddleware(app, paths={...}), not to a policy."
-    near = [word for word in known if distance(name.lower(), word.lower()) <= 2]
+    near = [
+        word
+        for word in known
+        if abs(len(word) - len(name)) <= 2 and distance(name.lower(), word.lower()) <= 2
+    ]
     foreign = _foreign(name[len(prefix) :])
     if near:
         hint = f"Write {min(near, key=lambda word: distance(name.lower(), word.lower()))}."

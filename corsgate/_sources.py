@@ -8,6 +8,7 @@ from ._check import MODES, is_list
 from ._closed import CLOSED, FAILED
 from ._decision import Decision, with_vary, without_caching
 from ._engine import decide
+from ._log import WARNING, log
 from ._nested import HandsOff, NotGiven, derive, may_gate
 from .errors import PolicyError, Problem, problem
 from .policy import Policy
@@ -63,8 +64,8 @@ def may_block(source: Source, environ: Mapping[str, Any]) -> bool:
 def is_preflight(environ: Mapping[str, Any]) -> bool:
     """Fetch, "HTTP requests" of the CORS protocol: OPTIONS, with both of its headers."""
     return (
-        environ.get("REQUEST_METHOD") == "OPTIONS"
-        and _protocol.ENVIRON_REQUEST_METHOD in environ
+        _protocol.ENVIRON_REQUEST_METHOD in environ  # first, since few requests have it
+        and environ.get("REQUEST_METHOD") == "OPTIONS"
         and _protocol.ENVIRON_ORIGIN in environ
     )
 
@@ -77,40 +78,44 @@ def for_method(environ: Mapping[str, Any], method: str) -> dict[str, Any]:
 def warn_if_closed(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
     """Log a line where nothing is allowed anywhere, which is safe, and seldom what was meant.
 
+    A gate needs nothing to be allowed: alone it is there for the site's own pages.
+
     :param sources: all that there are, of the application, of paths and of views.
     :param gate: what to call the front end.
     :param fix: what to do, as a sentence without a full stop.
     """
     for source in sources:
-        may_allow = source is None or not isinstance(source, (Policy, NotGiven))
-        if may_allow or (isinstance(source, Policy) and source.allow_origins):
+        if source is None or may_gate(source):
             return
-    from logging import getLogger  # slow to import, and seldom needed
+        if isinstance(source, Policy) and source.allow_origins:
+            return
+    log(WARNING, "corsgate: %s allows no origin anywhere: %s", gate, fix)
 
-    getLogger("corsgate").warning("corsgate: %s allows no origin anywhere: %s", gate, fix)
 
+def find_idle(sources: Iterable[Source | NotGiven]) -> list[str]:
+    """The options of the gate that are given where no gate is on that would read them.
 
-def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
-    """Log a line where options of the gate are given, and no gate is on that would read them.
-
-    :param sources: as of `warn_if_closed`, like the others.
+    :param sources: as of `warn_if_closed`.
     """
     policies = []
     for source in sources:
         if may_gate(source):
-            return
+            return []
         if isinstance(source, Policy):
             policies.append(source)
     found = {
         "own_origins": any(policy.own_origins for policy in policies),
         "write_origins": any(policy.write_origins is not None for policy in policies),
     }
-    names = " and ".join(name for name, given in found.items() if given)
-    if names:
-        from logging import getLogger  # slow to import, and seldom needed
+    return [name for name, given in found.items() if given]
 
+
+def warn_if_ungated(sources: Iterable[Source | NotGiven], gate: str, fix: str) -> None:
+    """Log a line about such options; the arguments are as of `warn_if_closed`."""
+    names = " and ".join(find_idle(sources))
+    if names:
         text = "corsgate: %s has %s, which only the gate reads, and no gate is on anywhere: %s"
-        getLogger("corsgate").warning(text, gate, names, fix)
+        log(WARNING, text, gate, names, fix)
 
 
 def methods_cached_with(policy: Policy | None) -> frozenset[str]:
@@ -152,7 +157,10 @@ def check_source(value: object, field: str) -> Problem | None:
     fix = "a Policy, None, or a callable that takes the environ and returns one of them"
     if isinstance(value, str) or is_list(value):
         # Origins, most likely; in `paths` options are a mapping.
-        fix = "{'allow_origins': [...]}" if field.startswith("paths[") else "allow_origins=[...]"
+        in_paths = field.startswith("paths[")
+        fix = "{'allow_origins': [...]}" if in_paths else "allow_origins=[...]"
+        if value in MODES:
+            fix = f"{{'gate': {value!r}}}" if in_paths else f"gate={value!r}"
     if not callable(value) or isinstance(value, type):
         return problem("wrong-type", field, value, what="policy", fix=fix)
     return (

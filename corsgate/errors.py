@@ -186,7 +186,25 @@ RELAXABLE = frozenset({"insecure-origin", "public-suffix", "null-origin"})
 
 def show(value: object) -> str:
     """A value that a client may have sent, for the log: ASCII only, one line, not too long."""
-    return _cut(ascii(value))
+    return _cut(_repr(value).encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _repr(value: object) -> str:
+    # Objects of users need not have one: a row of a closed session, a number with 5,000 digits.
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__} that cannot be shown>"
+    return _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    """The text with everything escaped that is not printable."""
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else repr(char)[1:-1]
 
 
 def _cut(text: str) -> str:
@@ -218,7 +236,8 @@ class Problem(Record):
         return hash((self.code, self.field, self.message))
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message} {self.hint} [{self.code}]"
+        # The name of an option that is not ours may hold anything.
+        return _one_line(f"{self.field}: {self.message} {self.hint} [{self.code}]")
 
     def at(self, field: str) -> Problem:
         """The same problem, found at another place."""
@@ -254,7 +273,7 @@ def problem(code: str, field: str, value: object, *, what: str = "", fix: str = 
         code=code,
         field=field,
         value=value,
-        message=message.format(value=_cut(repr(value)), what=what),
+        message=message.format(value=_cut(_repr(value)), what=what),
         hint=hint.format(fix=fix),
     )
 

@@ -8,18 +8,18 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from flask import Blueprint, Flask, current_app, has_request_context, request
+from flask import Blueprint, Flask
 
 from ._decision import without_caching
-from ._denials import INFO
 from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
 from ._flask_gate import ASKED, Asked
 from ._flask_routing import go_inwards, is_flask
 from ._flask_sources import Sources, or_by_path
-from ._flask_views import mark_below, notice_mark
+from ._flask_views import EXTENSION, check_seen, mark_below, notice_mark
 from ._gate import passes
+from ._log import INFO
 from ._marks import Mark, mark_view, set_mark
 from ._nested import NOT_GIVEN, NotGiven
 from ._protocol import ENVIRON_REQUEST_METHOD
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSGate", "cors"]
 __getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
-
-_EXTENSION = "corsgate"
 
 
 class CORSGate:
@@ -106,12 +104,12 @@ class CORSGate:
             )
         if not isinstance(app, Flask):
             raise TypeError(f"CORSGate is for a Flask application, not {show(app)}.")
-        if _EXTENSION in app.extensions:
+        if EXTENSION in app.extensions:
             raise RuntimeError(
                 f"The application {app.name!r} has a CORSGate already: give that one all options."
             )
         gate = _Gate(app, read_configuration(app, self._policy, self._keywords))
-        app.extensions[_EXTENSION] = gate
+        app.extensions[EXTENSION] = gate
         app.wsgi_app = gate  # type: ignore[method-assign]
         self._gates.add(gate)
 
@@ -161,10 +159,10 @@ class _Gate(Sources):
             decision = configured.denials.note(environ, decision, debug, self._words_of)
         answer = decision._answer
         if answer is not None:
-            start_response(decision._status, [*answer])
-            return decision._chunks
-        at = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
-        asked = configured, debug, views, environ, *at
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
+        asked = configured, debug, views, environ
 
         # Defaults, as in wsgi.py. A view may get a policy while the request is under way.
         def cors_start_response(  # type: ignore[no-untyped-def]
@@ -244,10 +242,15 @@ class _Gate(Sources):
         debug: bool,
         views: MergedViews,
         environ: WSGIEnvironment,
-        script_name: str,
-        path_info: str,
+        script_name: str | None = None,
+        path_info: str = "",
     ) -> Decision | None:
-        """What there is to write, once it is known which view has answered; see `_source`."""
+        """What there is to write, once it is known which view has answered; see `_source`.
+
+        :param script_name: not given: what is in the environ now.
+        """
+        if script_name is None:
+            script_name, path_info = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
         source = self._source(views, environ, script_name, path_info)
         decision = decide_by(source, environ)
         configured.gate.remember(source, decision)
@@ -353,9 +356,10 @@ def cors(
     :raises PolicyError: with every problem that the arguments have; what only shows together with
         inherited options is reported at the first request.
     """
-    mark = Mark(positional, policy, options)
+    shared = Mark(positional, policy, options)
 
     def decorate(target: Any) -> Any:
+        mark = shared.copy()
         notice_mark(mark)
         if isinstance(target, Flask):
             raise TypeError("cors() is for views and blueprints: write CORSGate(app, ...).")
@@ -366,29 +370,8 @@ def cors(
             raise TypeError(
                 f"cors() is for a view, a class of views or a blueprint, not for {show(target)}."
             )
-        marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=_notice)
+        marked = mark_view(target, mark, is_async=iscoroutinefunction(target), notice=check_seen)
         mark_below(target, mark)
         return marked
 
     return decorate
-
-
-def _notice(mark: Mark, *args: object, **kwargs: object) -> None:
-    if not has_request_context():
-        return  # called by hand, such as from a test of the view
-    gate = current_app.extensions.get(_EXTENSION)
-    if gate is None:
-        raise RuntimeError(
-            f"The view of {_here()} has @cors(...), but the application has no CORSGate: write"
-            " CORSGate(app)."
-        )
-    if not gate.saw(mark):
-        raise RuntimeError(
-            f"The @cors(...) of {_here()} is hidden from routing by another decorator: put it"
-            " above that one, right below @app.route, or on the class. (A hook or an error handler"
-            " needs none: its answers have the policy of the view.)"
-        )
-
-
-def _here() -> str:
-    return f"endpoint {request.endpoint!r} at {show(request.path)}"

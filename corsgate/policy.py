@@ -75,9 +75,9 @@ class Policy(Record):
         `"off"`, the default, does neither. Requests with GET, HEAD and OPTIONS are refused only
         where they have an `Origin`, and `allow_origins` does not let that read.
     :param write_origins: as `allow_origins`, but never `"*"`: whom the gate trusts with all other
-        methods and with handshakes of WebSockets. Default, and `None`: the origins of
-        `allow_origins` without `"null"`, and where that is `"*"` nobody on another origin.
-        `()`: nobody.
+        methods and with handshakes of WebSockets. Once given it stands alone, so name your own
+        pages on other origins too. Default, and `None`: the origins of `allow_origins` without
+        `"null"`, and where that is `"*"` nobody on another origin. `()`: nobody.
     :param own_origins: the public origins of this very site, each in full: no patterns, no regular
         expressions, no callables. Where a browser does not say from where a request comes (Fetch
         Metadata, "Sec-Fetch-Site"), the gate lets these pass, and without them the one that

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ._decision import answer_preflight
-from ._denials import INFO, Denials, check_hooks, words_in
+from ._denials import Denials, check_hooks, words_in
 from ._engine import decide, write_headers
+from ._log import INFO
 from ._nested import NOT_GIVEN, may_gate
 from ._paths import PathRules, compile_paths, decode_path, recompile
 from ._refusals import Gate, answer_refusal
@@ -60,7 +61,7 @@ class CORSMiddleware:
     :raises PolicyError: with every problem that the arguments have.
     """
 
-    __slots__ = ("_are_heard", "_debug", "_denials", "_held", "_paths", "app")
+    __slots__ = ("_debug", "_denials", "_held", "_paths", "app")
 
     def __init__(
         self,
@@ -92,7 +93,6 @@ class CORSMiddleware:
         self._paths = paths
         self._debug = debug
         self._denials = Denials(on_denied)
-        self._are_heard = self._denials.are_heard
         self._hold(made, None)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -112,12 +112,13 @@ class CORSMiddleware:
                 if found is None:
                     return self.app(environ, start_response)
                 decision = found
-        if self._debug or (not decision.allowed and self._are_heard(INFO)):
+        if self._debug or (not decision.allowed and self._denials.are_heard(INFO)):
             decision = self._denials.note(environ, decision, self._debug, self._words_of)
         answer = decision._answer
         if answer is not None:
-            start_response(decision._status, [*answer])
-            return decision._chunks
+            status, headers, chunks = answer
+            start_response(status, [*headers])
+            return chunks
 
         # Defaults cost less than a closure, whose variables would be cells throughout.
         def cors_start_response(  # type: ignore[no-untyped-def]
@@ -180,9 +181,9 @@ class CORSMiddleware:
 
 def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
     """Answer a preflight in the application's stead."""
-    status, headers, _ = answer_preflight(decision)
+    status, headers, body = answer_preflight(decision)
     start_response(status, headers)
-    return decision._chunks
+    return [body] if body else []
 
 
 def _is_of_django(app: object) -> bool:

@@ -7,6 +7,9 @@
 
 `asgi_app` is the same for an asynchronous server. There an origin that is known is answered in the
 event loop, and the database is asked in a thread.
+
+In a project `known` and `is_known` go to a module of their own, which the settings import. That is
+before there are models, so is_known imports its model when it is called.
 """
 
 import os
@@ -71,6 +74,8 @@ def add_origin(request: HttpRequest) -> HttpResponse:
         Policy(allow_origins=[origin])
     except PolicyError as error:
         return HttpResponse(str(error), status=400, content_type="text/plain")
+    if "*" in origin or origin == "null":  # is_known is asked for whole origins only
+        return HttpResponse("Give one origin in full.", status=400, content_type="text/plain")
     AllowedOrigin.objects.update_or_create(origin=origin)
     # At once in this process; in others within the time that CachedOrigins keeps answers.
     known.invalidate(origin)

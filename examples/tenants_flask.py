@@ -58,6 +58,8 @@ def add_origin() -> tuple[Response, int]:
         Policy(allow_origins=[origin])
     except PolicyError as error:
         abort(400, str(error))
+    if "*" in origin or origin == "null":  # is_known is asked for whole origins only
+        abort(400, "Give one origin in full.")
     with Session(engine) as session:
         session.merge(AllowedOrigin(origin=origin))
         session.commit()

@@ -12,6 +12,7 @@ that changes something tells all of them; whoever misses that sees it after CORS
 import os
 import threading
 import time
+from contextlib import suppress
 
 import redis
 from flask import Flask, Response, abort, jsonify, request
@@ -48,7 +49,8 @@ def hear_of_changes() -> None:
                     if message is None:
                         continue
                     if message["type"] == "message":
-                        known.invalidate(message["data"])
+                        with suppress(PolicyError):  # whoever publishes what is no origin
+                            known.invalidate(message["data"])
                     else:
                         known.invalidate()  # just subscribed: who knows what was missed
         except redis.RedisError:
@@ -74,6 +76,8 @@ def add_origin() -> tuple[Response, int]:
         Policy(allow_origins=[origin])
     except PolicyError as error:
         abort(400, str(error))
+    if "*" in origin or origin == "null":  # is_known is asked for whole origins only
+        abort(400, "Give one origin in full.")
     store.sadd(ORIGINS, origin)
     store.publish(CHANGES, origin)
     return jsonify(added=origin), 201
@@ -82,7 +86,8 @@ def add_origin() -> tuple[Response, int]:
 @app.delete("/origins")
 def remove_origin() -> Response:
     origin = check_request()
-    store.srem(ORIGINS, origin)
+    if not store.srem(ORIGINS, origin):
+        abort(404)
     store.publish(CHANGES, origin)
     return jsonify(removed=origin)
 

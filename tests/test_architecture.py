@@ -18,6 +18,7 @@ PACKAGE = Path(corsgate.__file__).parent
 CORE = (
     "corsgate._record",
     "corsgate._protocol",
+    "corsgate._log",
     "corsgate.errors",
     "corsgate._callables",
     "corsgate._origin",
@@ -145,6 +146,17 @@ NOT_LOADED = {
     "werkzeug",
 }
 
+# What makes code of data or runs programs is nowhere; what opens files or connections, and is told
+# by data what to import, only in what people run by hand.
+NEVER_IMPORTED = set(
+    "builtins code codeop ctypes marshal multiprocessing pickle pty runpy shelve subprocess".split()
+)
+NETWORK = set(
+    "asyncio ftplib http imaplib poplib select selectors smtplib socket socketserver ssl telnetlib"
+    " urllib.error urllib.request wsgiref.simple_server xmlrpc".split()
+)
+NEVER_CALLED = {"__import__", "breakpoint", "compile", "eval", "exec", "input"}
+
 RESPONSE_HEADERS = {
     "access-control-allow-credentials",
     "access-control-allow-headers",
@@ -225,7 +237,8 @@ def test_only_an_adapter_knows_its_framework(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", sorted({*MODULES} - {"corsgate._engine", "corsgate._protocol"} - JUDGES)
+    "module",
+    sorted({*MODULES} - {"corsgate._decision", "corsgate._engine", "corsgate._protocol"} - JUDGES),
 )
 def test_only_the_engine_names_response_headers(module: str) -> None:
     spelled = " ".join(text_constants(parse(module))).lower()
@@ -241,6 +254,100 @@ def test_only_the_engine_names_response_headers(module: str) -> None:
         if isinstance(node, (ast.Attribute, ast.alias))
     }
     assert not used & constants
+
+
+def outside(module: str) -> set[str]:
+    """What a module imports from elsewhere: `urllib.request` is that, and `urllib` too."""
+    found = set()
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    parts = (name.split(".") for name in found)
+    return {".".join(row[:length]) for row in parts for length in range(1, len(row) + 1)}
+
+
+def calls(module: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    """What a module calls: a plain name, or the last one of `a.b.c()`; and the arguments."""
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, node.args
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield f".{node.func.attr}", node.args
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_makes_code_of_data_or_runs_programs(module: str) -> None:
+    assert not outside(module) & NEVER_IMPORTED
+    assert not {name for name, _ in calls(module)} & {*NEVER_CALLED, ".system", ".popen"}
+
+
+def test_only_the_commands_use_the_network() -> None:
+    assert {name for name in MODULES if outside(name) & NETWORK} == {"corsgate.cli._transport"}
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES} - {*CLI}))
+def test_only_the_commands_open_files_or_import_what_they_are_told(module: str) -> None:
+    found = list(calls(module))
+    assert not {name for name, _ in found} & {"open", ".open", ".read_text", ".write_text"}
+    told = [arguments[0] for name, arguments in found if name.endswith("import_module")]
+    assert all(isinstance(argument, ast.Constant) for argument in told)
+
+
+SERVES = """
+import io, logging, re, sys
+from corsgate import Policy, check, decide, explain
+from corsgate.wsgi import CORSMiddleware
+
+logging.basicConfig(stream=io.StringIO(), level="INFO")
+
+def app(environ, start_response):
+    start_response("200 OK", [("Vary", "Cookie"), ("Access-Control-Allow-Origin", "*")])
+    return [b""]
+
+given = dict(
+    allow_origins=["https://app.example.com", "https://*.example.org", re.compile(r"https://a[0-9]\\.example\\.net")],
+    allow_credentials=True, allow_headers="*", gate="enforce", dangerously_allow=["null-origin"],
+)
+policy = Policy(**given)
+shared = CORSMiddleware(app, **given, paths={"/open/*": {"gate": "off"}, "/none": None})
+wordy = CORSMiddleware(app, **given, debug=True, on_denied=print)
+hosts = "app.example.com x.example.org a1.example.net evil.example localhost:80".split()
+requests = [
+    dict(REQUEST_METHOD=method, PATH_INFO=path, HTTP_ORIGIN=origin, **more)
+    for method in ("GET", "POST", "OPTIONS")
+    for path in ("/", "/open/x", "/none", "/\\xff%00")
+    for origin in [*(f"https://{host}" for host in hosts), "null", "", "\\x00", "x" * 999]
+    for more in ({}, {"HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}, {"HTTP_UPGRADE": "websocket"})
+]
+
+def serve():
+    sys.stdout = io.StringIO()
+    for environ in requests:
+        for wrapper in (shared, wordy):
+            list(wrapper(environ, lambda *_: None))
+        explain(policy, environ)
+        check(policy, environ)
+    sys.stdout = sys.__stdout__
+
+serve()  # what is loaded when it is first needed
+seen = set()
+sys.addaudithook(lambda event, arguments: seen.add(event))
+serve()
+print(*sorted(seen))
+"""
+
+
+def test_what_serves_opens_nothing_and_runs_nothing() -> None:
+    # Python's audit events: `open`, `import`, `compile`, `exec`, `socket.connect` and the like.
+    command = [sys.executable, "-P", "-c", SERVES]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr == ""
+    seen = {*done.stdout.split()}
+    assert "sys._getframe" in seen  # `logging` looks for its caller
+    harmless = {"builtins.id", "object.__getattr__", "object.__setattr__", "sys._getframe"}
+    assert seen - harmless == set()
 
 
 def loaded(statement: str) -> set[str]:

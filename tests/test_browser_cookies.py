@@ -263,6 +263,14 @@ def test_a_cookie_ends(attributes: str, seconds: int, sent: str) -> None:
     assert jar.visit() == sent
 
 
+@pytest.mark.parametrize("line", ["a=\0b", "\x1fa=b", "a=b; Path=/\x7f"])
+def test_a_cookie_with_control_characters_is_not_taken(line: str) -> None:
+    """RFC 6265bis, section 5.6, step 1."""
+    jar = Jar(line, "c=d\t")
+    jar.visit()
+    assert jar.visit() == "c=d"
+
+
 def test_a_log_out_takes_the_cookie_away() -> None:
     jar = Jar("a=1; HttpOnly")
     jar.visit()

@@ -270,6 +270,22 @@ def test_a_careless_answer_is_logged_once(answer: Any, caplog: pytest.LogCapture
     assert text.endswith(f" in allow_origins gave {answer!r} for '{A}'; only True allows")
 
 
+class ClosedRow:
+    """What a database gives, once its session is closed."""
+
+    def __repr__(self) -> str:
+        raise LookupError("closed")
+
+
+def test_an_answer_that_cannot_be_shown_is_a_no(caplog: pytest.LogCaptureFixture) -> None:
+    policy = Policy(allow_origins=lambda origin, environ: ClosedRow())  # type: ignore[arg-type]
+    assert not decide(policy, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": A}).allowed
+    [(text, error)] = lines(caplog)
+    assert error is None
+    shown = "<ClosedRow that cannot be shown>"
+    assert text.endswith(f" in allow_origins gave {shown} for '{A}'; only True allows")
+
+
 def test_a_source_that_fails_at_each_request_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -213,6 +213,7 @@ CASES = [
         "whole number",
         policy_with(max_age=timedelta(milliseconds=500)),
     ),
+    Case("wrong-value", "max_age", 10**18, "18 digits", policy_with(max_age=10**18)),
     Case("preflight-status", "preflight_status", 404, "204", policy_with(preflight_status=404)),
     Case("preflight-status", "preflight_status", "200", "200", policy_with(preflight_status="200")),
     Case("preflight-status", "preflight_status", 200.0, "2", policy_with(preflight_status=200.0)),
@@ -253,7 +254,9 @@ CASES = [
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths=1)),
     Case("wrong-type", "paths", ["/a"], "'/api/*'", gate(paths=["/a"])),
     Case("wrong-type", "paths", 1, "'/api/*'", gate(paths={1: None})),
+    Case("wrong-type", "policy", "enforce", "Write gate='enforce'.", gate("enforce")),
     Case("wrong-type", "paths['/a']", "*", "{'allow_origins': [...]}", gate(paths={"/a": "*"})),
+    Case("wrong-type", "paths['/a']", "off", "Write {'gate': 'off'}.", gate(paths={"/a": "off"})),
     Case("coroutine-callable", "paths['/a']", coroutine, "plain", gate(paths={"/a": coroutine})),
     Case(
         "wrong-value",

@@ -648,7 +648,7 @@ EVIL = "https://evil.example"
 
 
 def test_a_form_that_the_gate_refuses(write: Write) -> None:
-    asked = ["--origin", EVIL, "--app", f"{write(GATED)}:plain", "-X", "POST", "--path", "/form"]
+    asked = ["--origin", EVIL, "--app", f"{write(GATED)}:plain", "--path", "/form"]
     assert run("explain", *asked, "--form") == (
         1,
         """\
@@ -670,11 +670,14 @@ FAILED  gate          The gate refuses 'POST' (403): the page is on
 Blocked:     cross-site-write
 Setting:     write_origins
 What to do:  if you trust that site to act as your users, add it:
-             write_origins=[..., "https://evil.example"]
+             write_origins=[..., "https://evil.example"]; if every site may call
+             this route, exempt it: gate="off" in its cors(...) or in paths
 """,
         "",
     )
-    by_fetch = explained(*asked)
+    link = explained(*asked, "--form", "-X", "GET")
+    assert (link["reason"], link["request"]["method"]) == ("not-cors", "GET")
+    by_fetch = explained(*asked, "-X", "POST")
     assert (by_fetch["reason"], by_fetch["setting"]) == ("cross-site-write", "write_origins")
     assert by_fetch["request"]["form"] is False
     assert by_fetch["steps"][0]["text"].endswith("so the browser looks at the answer.")
@@ -722,7 +725,8 @@ def test_the_settings_of_the_gate_are_called_as_they_are_written(write: Write) -
         found = explained(*asked)
         assert (found["reason"], found["setting"]) == ("cross-site-write", setting)
         assert found["fix"] == (
-            f'if you trust that site to act as your users, add it: {setting} = [..., "{EVIL}"]'
+            f'if you trust that site to act as your users, add it: {setting} = [..., "{EVIL}"]; if'
+            ' every site may call this route, exempt it: gate="off" in its cors(...) or in paths'
         )
     assert [step["name"] for step in found["steps"][:3]] == ["cors-request", "gate", "policy"]
 

@@ -247,6 +247,17 @@ def test_a_project_that_allows_nothing_is_found(settings: dict[str, Any], name: 
     urls: URLs = [path("", cors(allow_origins=APP)(hello))]
     assert find(urls, CORS_ALLOW_ORIGINS=None, **settings) == []
     assert find(CORS_ALLOW_ORIGINS=None, **settings, CORS_PATHS={"/a": None}) == []
+    assert find(CORS_ALLOW_ORIGINS=None, **settings, CORS_GATE="report") == []
+
+
+def test_options_of_a_gate_that_is_nowhere_on_are_found() -> None:
+    assert find(CORS_WRITE_ORIGINS=PARTNER) == [
+        (
+            "write_origins: Only the gate reads it, and no gate is on anywhere. Write"
+            ' gate="report", and later "enforce"; or leave it out. [corsgate.W016]'
+        )
+    ]
+    assert find(CORS_WRITE_ORIGINS=PARTNER, CORS_GATE="report") == []
 
 
 def test_a_policy_that_stands_alone_without_the_gate_of_the_project_is_found() -> None:
@@ -434,6 +445,29 @@ def test_an_origin_that_django_refuses_to_take_posts_from_is_found(
         "CORS_ALLOW_METHODS": ["GET", "HEAD"],
     }
     assert find(None, CORSGATE, CSRF, **settings, **reading) == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "writers", "missing"),
+    [
+        ("enforce", [APP], [APP]),
+        ("enforce", [], []),
+        ("enforce", None, [APP, PARTNER]),
+        ("enforce", ["https://*.example.com"], [APP, PARTNER]),
+        ("report", [APP], [APP, PARTNER]),
+    ],
+)
+def test_an_origin_that_the_gate_keeps_from_posting_is_not_missed_there(
+    gate: str, writers: list[str] | None, missing: list[str]
+) -> None:
+    settings: dict[str, Any] = {
+        "CORS_ALLOW_ORIGINS": [APP, PARTNER],
+        "CORS_ALLOW_CREDENTIALS": True,
+        "CORS_GATE": gate,
+        "CORS_WRITE_ORIGINS": writers,
+    }
+    told = [UNTRUSTED.format(" and ".join(map(repr, missing)), missing)] if missing else []
+    assert find(None, CORSGATE, CSRF, **settings) == told
 
 
 # ------------------------------------------------------------------ deployment

@@ -39,6 +39,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the engine learns over the life of a process starts anew with each test."""
     monkeypatch.setattr(corsgate._engine, "_plain_names", set())
     monkeypatch.setattr(corsgate._engine, "_replaced", set())
+    monkeypatch.setattr(corsgate._engine, "_joined_varies", {})
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,7 @@ PREFLIGHTS = {
     "with no methods and headers": Preflight(
         {**LISTED, "allow_methods": [], "allow_headers": ""},
         asks(APP),
-        allows(APP, allow_methods=None, allow_headers=None),
+        allows(APP, allow_methods="GET", allow_headers=None),
     ),
     "with any method and header": Preflight(
         {**LISTED, "allow_methods": "*", "allow_headers": ["*", "Authorization"]},
@@ -785,6 +786,16 @@ def test_names_without_meaning_for_cors_are_learnt_but_not_without_bound() -> No
     assert comparable(own) == comparable(
         {"X-1999": "1", "Access-Control-Allow-Origin": APP, "Vary": "Origin"}
     )
+
+
+def test_what_an_application_varies_by_is_remembered_to_a_limit() -> None:
+    decision = decide(Policy(allow_origins="https://app.example.com"), {"REQUEST_METHOD": "GET"})
+    long = "X-" + "a" * 2000
+    for value in (long, *(f"X-{number}" for number in range(600)), "X-1", long):
+        merged = [("A", "b"), ("Vary", f"{value}, Origin")]
+        assert write_headers([("Vary", value), ("A", "b")], decision) == merged
+    assert len(corsgate._engine._joined_varies) == 512
+    assert (long, "Origin") not in corsgate._engine._joined_varies
 
 
 # ------------------------------------------------------------------ the line in the log

@@ -81,6 +81,40 @@ def test_a_problem_with_a_list_as_its_value_has_a_hash() -> None:
     assert {make_problem(value=[1]), make_problem(value=[1])} == {make_problem(value=[1])}
 
 
+def test_the_text_of_a_problem_is_one_line_whatever_a_name_holds() -> None:
+    assert str(make_problem(field="\x1b[31m\xfc\n")) == (
+        "\\x1b[31m\xfc\\n: It is wrong. Do this. [max-age]"
+    )
+
+
+class Unprintable:
+    """Like a row of a database whose session is closed."""
+
+    def __repr__(self) -> str:
+        raise LookupError
+
+
+class Lines:
+    def __repr__(self) -> str:
+        return "one\nother \x1b \xe9"
+
+
+@pytest.mark.parametrize(
+    ("value", "in_log", "in_problem"),
+    [
+        (Unprintable(), *["<Unprintable that cannot be shown>"] * 2),
+        (10**5_000, *["<int that cannot be shown>"] * 2),
+        (Lines(), "one\\nother \\x1b \\xe9", "one\\nother \\x1b \xe9"),
+    ],
+    ids=["raises", "too long", "several lines"],
+)
+def test_a_value_is_shown_on_one_line_even_if_it_does_not_show_itself(
+    value: object, in_log: str, in_problem: str
+) -> None:
+    assert show(value) == in_log
+    assert problem("wrong-type", "field", value, what="x").message == f"{in_problem} is no x."
+
+
 def test_problems_take_keywords_only() -> None:
     with pytest.raises(TypeError):
         Problem("max-age", "max_age", -1, "a", "b")  # type: ignore[call-arg]

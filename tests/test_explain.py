@@ -897,7 +897,7 @@ REFUSED: dict[str, Refused] = {
             f"The gate refuses 'POST' (403): the page is on '{READER}', which write_origins does"
             " not trust to write."
         ),
-        f'{ACT} write_origins=[..., "{READER}"]',
+        f'{ACT} write_origins=[..., "{READER}"]; {EXEMPT}',
     ),
     "something differs": (
         GATED,
@@ -958,7 +958,7 @@ REFUSED: dict[str, Refused] = {
             f"The gate refuses 'POST' (403): the page is on '{EVIL}', which allow_origins (there is"
             " no write_origins) does not trust to write."
         ),
-        f'{ACT} write_origins=["{APP}", "{EVIL}"]',
+        f'{ACT} write_origins=["{APP}", "{EVIL}"]; {EXEMPT}',
     ),
     "too many read to name them again": (
         Policy(allow_origins=[f"https://{name}.example.com" for name in "abcde"], gate="enforce"),
@@ -970,7 +970,7 @@ REFUSED: dict[str, Refused] = {
             f"The gate refuses 'POST' (403): the page is on '{EVIL}', which allow_origins (there is"
             " no write_origins) does not trust to write."
         ),
-        f'{ACT} allow_origins=[..., "{EVIL}"]',
+        f'{ACT} allow_origins=[..., "{EVIL}"]; {EXEMPT}',
     ),
     "a callable": (
         Policy(allow_origins=APP, write_origins=of_customers, gate="enforce"),

@@ -343,6 +343,18 @@ def test_a_gate_that_allows_nothing_is_found() -> None:
         )
     ]
     app = new_app()
+    CORSGate(app, gate="enforce")  # for the site's own pages, it needs no others
+    assert check(app) == []
+    app = new_app()
+    CORSGate(app, allow_origins=[APP], write_origins=[], own_origins=[APP])
+    assert check(app) == [
+        (
+            f'{name}: Only the gate reads it, and no gate is on anywhere. Write gate="report", and'
+            ' later "enforce"; or leave it out. [gate-nowhere]'
+        )
+        for name in ("own_origins", "write_origins")
+    ]
+    app = new_app()
     app.add_url_rule("/a", "a", cors(None)(view()))
     CORSGate(app)
     assert check(app) == []

@@ -14,6 +14,7 @@ from wsgi_client import Answer, Body, SpyApp, call, comparable, environ_of
 import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
 from corsgate._closed import FAILED
+from corsgate._nested import closed_between
 from corsgate.errors import show
 from corsgate.wsgi import CORSMiddleware
 
@@ -677,7 +678,7 @@ VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
         ({"allow_origins": "*", "write_origins": APP, "allow_methods": "*"}, APP, "*"),
         ({"allow_origins": "*", "allow_methods": "*"}, APP, "GET, HEAD, OPTIONS"),
         ({"allow_origins": "*", "allow_methods": "GET, PUT"}, APP, "GET"),
-        ({"allow_origins": "*", "allow_methods": "PUT"}, APP, None),
+        ({"allow_origins": "*", "allow_methods": "PUT"}, APP, "GET"),
         ({"allow_origins": APP, "write_origins": (), "gate": "report"}, APP, None),
     ],
 )
@@ -859,7 +860,13 @@ def test_a_route_whose_source_fails_keeps_its_own_gate() -> None:
         assert statuses(app, *paths) == [403, 403, 200, 200]
         assert call(app, "POST", "/declared", {"Origin": OWN}).status == 200
         assert statuses(bare, "/given", "/other", "/") == [403, 403, 200]
-        assert statuses(app, "//given") == [200]  # no gate is written down, and the other has none
+        # A path that may mean another has the gate of either.
+        assert statuses(app, "//given", "/x/..//given", "//open", "/./plain") == [
+            403,
+            403,
+            200,
+            200,
+        ]
 
 
 class Tenants:
@@ -1025,6 +1032,35 @@ def test_a_path_that_may_be_resolved_has_the_strictest_gate_of_what_it_may_mean(
     assert statuses(app, path) == [403]
 
 
+def test_what_such_a_path_may_mean_is_asked_each_time_and_kept_once() -> None:
+    source = Tenants(POLICY)
+    paths: dict[str, Any] = {
+        "/admin/*": source,
+        "/none": hands_off,
+        "/report": lambda environ: Policy(gate="report"),
+        "/own": {"gate": "enforce", "own_origins": [OWN]},
+    }
+    app = CORSMiddleware(SpyApp(), Policy(allow_origins=APP), paths=paths)
+    gate = app._held[1]
+    assert gate is not None
+    assert statuses(app, "//admin/x", "//none", "//report", "//own") == [403, 200, 200, 403]
+    # What has never answered is not to be written to; what may be read needs no gate.
+    assert call(app, "GET", "//admin/x", {"Origin": EVIL}).status == 200
+    source.works = True
+    assert call(app, "GET", "//admin/x", {"Origin": EVIL}).status == 403
+    own = {"Origin": OWN, "Host": "inside"}
+    assert [call(app, "POST", f"/x/..//{path}", own).status for path in ("own", "admin")] == [
+        200,
+        403,
+    ]
+    kept = len(gate._given)
+    source.works = False
+    assert statuses(app, *(f"/{'/' * more}admin/{more}" for more in range(1, 9))) == [403] * 8
+    assert len(gate._given) == kept
+    assert closed_between(source, POLICY) == closed_between(source, POLICY) != POLICY
+    assert hash(closed_between(source)) == hash(closed_between(source))
+
+
 def test_options_below_none_keep_the_gate_that_is_around() -> None:
     from corsgate._nested import derive, leave
 
@@ -1139,3 +1175,24 @@ def test_check_is_for_handshakes() -> None:
     assert (refused.allowed, refused.reason) == (False, "cross-site-websocket")
     assert handshake(Origin=OWN).allowed  # Chromium sends no Sec-Fetch-Site with a handshake
     assert handshake().allowed
+
+
+A_POLICY = "check() takes a Policy, not {}: write check(Policy(...), environ)."
+AN_ENVIRON = (
+    "check() takes the environ of a request, not 'GET': write request.environ, or request.META in"
+    " Django."
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "environ", "text"),
+    [
+        ({"gate": "enforce"}, {}, A_POLICY.format({"gate": "enforce"})),
+        (None, {}, A_POLICY.format(None)),
+        (POLICY, "GET", AN_ENVIRON),
+    ],
+)
+def test_check_says_what_it_takes(policy: Any, environ: Any, text: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        check(policy, environ)
+    assert str(caught.value) == text

@@ -16,6 +16,7 @@ from django.template import engines
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, include, path
 from django.utils import translation
+from django.utils.decorators import method_decorator
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import lazy
 from django.utils.translation import get_language
@@ -478,6 +479,56 @@ def test_every_kind_of_view_has_its_gate(send: Send, sync_only: bool) -> None:
     with settings_of(urls, middleware=[CORSGATE, *before], CORS_ALLOW_ORIGINS=[APP]):
         assert reached(send, *names) == []
         assert reached(send, *names, origin=APP) == names
+
+
+@each_send
+@pytest.mark.parametrize("around", ["settings", "class"])
+def test_a_class_that_serves_a_method_by_itself_is_not_exempt_by_its_other_methods(
+    send: Send, around: str
+) -> None:
+    class Dispatching(View):
+        @cors(gate="off")
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+        def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request)
+            return super().dispatch(request, *args, **kwargs)
+
+    marked = gated(Dispatching) if around == "class" else Dispatching
+    settings: dict[str, Any] = {"CORS_GATE": "enforce"} if around == "settings" else {}
+    urls: URLs = [path("", marked.as_view())]
+    with settings_of(urls, CORS_ALLOW_ORIGINS=[APP], **settings):
+        assert reached(send, "/") == []
+        assert reached(send, "/", origin=APP) == ["/"]
+        assert visit(send, "/", "GET").status == 200
+
+
+@each_send
+def test_one_mark_on_several_views_is_hidden_at_the_one_where_it_is(send: Send) -> None:
+    shared = cors(gate="enforce")
+
+    @method_decorator(shared, name="dispatch")
+    class Whole(View):
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    class Post(View):
+        @method_decorator(shared)
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return view(request)
+
+    inner = shared(view)
+    urls: URLs = [
+        path("seen", shared(view)),
+        path("hidden", lambda request: inner(request)),
+        path("whole", Whole.as_view()),
+        path("post", Post.as_view()),
+    ]
+    with settings_of(urls, CORS_ALLOW_ORIGINS=[APP]):
+        assert reached(send, "/seen", "/whole", "/post", "/hidden") == []
+        assert reached(send, "/seen", "/whole", "/post", origin=APP) == ["/seen", "/whole", "/post"]
 
 
 def passing_on(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Any:

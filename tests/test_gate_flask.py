@@ -694,3 +694,94 @@ def test_a_source_without_an_answer_is_within_the_gate_of_its_blueprint(gives: s
     trusted = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
     status = app.test_client().post("/own", headers=trusted).status_code
     assert status == (200 if gives is None else 403)
+
+
+@pytest.mark.parametrize("mark", [cors(max_age=5), cors(None)], ids=["options", "none"])
+def test_a_source_that_fails_hides_no_gate_around_it(mark: Any) -> None:
+    works = True
+
+    def source(environ: Any) -> Policy:
+        if works:
+            return Policy(allow_origins=APP)  # gives no gate, and is known for that
+        raise LookupError("the database is down")
+
+    app = Flask(__name__)
+    CORSGate(app, allow_origins=APP)
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    cors(gate="enforce")(outer)
+    cors(policy=source)(inner)
+    inner.post("/")(mark(lambda: "ran"))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    assert app.test_client().post("/", headers=headers).status_code == 200
+    works = False
+    assert app.test_client().post("/", headers=headers).status_code == 403
+
+
+def test_none_below_says_nothing_of_the_application() -> None:
+    def failing(environ: Any) -> Policy:
+        raise LookupError("the database is down")
+
+    def silent(environ: Any) -> None:
+        return None
+
+    app = Flask(__name__)
+    CORSGate(app, failing)
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    cors(None)(outer)
+    cors(policy=silent)(inner)
+    inner.post("/")(lambda: "ran")
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    for _ in range(2):
+        assert app.test_client().post("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("gate", ["enforce", "off"])
+def test_one_mark_on_two_views_is_hidden_at_the_one_where_it_is(gate: Any) -> None:
+    site = Site()
+    CORSGate(site.app, **OPTIONS)
+    shared = cors(gate=gate)
+
+    def hiding(view: Callable[..., str]) -> Callable[..., str]:
+        return lambda: view()
+
+    site.add("/seen", shared)
+    site.add("/hidden", lambda view: hiding(shared(view)))
+    site.app.add_url_rule("/calls", "calls", lambda: str(site.app.view_functions["/seen"]()))
+    assert site.send("/seen").status == (403 if gate == "enforce" else 200)
+    assert site.send("/hidden", origin=APP).status == 500
+    assert site.send("/calls", "GET", APP).status == 200
+    assert "/hidden" not in site.ran
+
+
+def marked_by(app_policy: Any, *marks: Any) -> int:
+    """The status of a page elsewhere that writes, with a mark on each blueprint and on the view."""
+    app = Flask(__name__)
+    CORSGate(app, app_policy)
+    group: Any = app
+    nested: list[tuple[Any, Blueprint]] = []
+    for number, mark in enumerate(marks[:-1]):
+        inner = Blueprint(f"group{number}", __name__)
+        mark(inner)
+        nested.append((group, inner))
+        group = inner
+    group.post("/")(marks[-1](lambda: "ran"))
+    for outer, inner in reversed(nested):
+        outer.register_blueprint(inner)
+    headers = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    return app.test_client().post("/", headers=headers).status_code
+
+
+def test_options_within_sources_without_an_answer_keep_the_gate_around_all_of_them() -> None:
+    enforced = Policy(allow_origins=APP, gate="enforce")
+    silent = cors(policy=lambda environ: None)
+    for app_policy in (enforced, lambda environ: enforced):
+        assert marked_by(app_policy, cors(None), silent, cors(max_age=5)) == 403
+        assert marked_by(app_policy, silent, cors(None), cors(max_age=5)) == 403
+        assert marked_by(app_policy, silent, cors(gate="off")) == 200
+        # A group that is exempt stays so, whether a source in it answers or not.
+        assert marked_by(app_policy, cors(gate="off"), silent) == 200
+        assert marked_by(app_policy, cors(gate="off"), silent, cors(max_age=5)) == 200

@@ -19,7 +19,7 @@ from corsgate._marks import (
     mark_view,
     set_mark,
 )
-from corsgate._nested import NOT_GIVEN
+from corsgate._nested import NOT_GIVEN, Within
 
 APP = "https://app.example.com"
 BASE = Policy(allow_origins=APP, expose_headers="X-Base")
@@ -69,7 +69,9 @@ def test_a_mark_is_a_policy_none_a_source_or_options() -> None:
     assert alone(None).apply(BASE, "view", problems) is None
     assert Mark(NOT_GIVEN, policy, {}).apply(BASE, "view", problems) is policy
     assert Mark(NOT_GIVEN, None, {}).apply(BASE, "view", problems) is None
-    assert Mark(NOT_GIVEN, source, {}).apply(BASE, "view", problems) is source
+    assert Mark(NOT_GIVEN, source, {}).apply(BASE, "view", problems) == Within(source, BASE)
+    assert hash(Within(source, BASE)) == hash(Within(source, BASE))
+    assert Mark(NOT_GIVEN, source, {}).apply(None, "view", problems) is source
     assert options(max_age=5).apply(BASE, "view", problems) == BASE.replace(max_age=5)
     assert problems == []
 
@@ -103,6 +105,12 @@ def test_a_decorator_without_parentheses_says_what_to_write(target: Any, name: s
 def test_what_is_no_policy_says_what_to_write(value: Any) -> None:
     with pytest.raises(TypeError, match=r"takes a Policy or None, not .*write cors\(allow_ori"):
         Mark(value, NOT_GIVEN, {})
+
+
+def test_a_mode_of_the_gate_is_an_option() -> None:
+    with pytest.raises(TypeError) as caught:
+        Mark("off", NOT_GIVEN, {})  # type: ignore[arg-type]
+    assert str(caught.value) == "cors() takes a Policy or None, not 'off': write cors(gate='off')."
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What people get: a wheel with the package and nothing else, and an sdist that makes the same."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,12 +18,20 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 INFO = f"{NAME}.dist-info/"
+KINDS = {"corsgate": {".py", ".typed"}, "docs": {".rst"}, "examples": {".html", ".py"}}
 INFO_FILES = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 
 
-def build(kind: str, source: Path, target: Path) -> Path:
+def build(kind: str, source: Path, target: Path, umask: int = -1, **env: str) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
-    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        cwd=source,
+        env={**os.environ, **env},
+        umask=umask,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     [built] = target.iterdir()
     return built
@@ -97,7 +107,18 @@ def test_the_sdist_has_what_is_needed_to_build_and_test(sdist: Path) -> None:
         "tox.ini",
     }
     assert {"corsgate/py.typed", "tests/conftest.py"} <= inside
-    assert not {name for name in inside if "__pycache__" in name or name.endswith(".pyc")}
+
+
+def test_the_sdist_has_nothing_that_was_left_lying_about(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        members = archive.getmembers()
+    assert all(member.isfile() for member in members)  # no link, no device
+    paths = [Path(member.name).relative_to(NAME) for member in members]
+    parts = {part for path in paths for part in path.parts}
+    assert [part for part in parts if part.startswith(".")] == [".gitignore"]
+    assert "__pycache__" not in parts
+    suffixes = {top: {path.suffix for path in paths if path.parts[0] == top} for top in KINDS}
+    assert suffixes == KINDS
 
 
 def test_cve_2024_27456_everybody_may_read_all_files_and_nobody_else_write_them(
@@ -108,6 +129,48 @@ def test_cve_2024_27456_everybody_may_read_all_files_and_nobody_else_write_them(
     with zipfile.ZipFile(wheel) as zipped:
         modes |= {member.external_attr >> 16 & 0o777 for member in zipped.infolist()}
     assert modes == {0o644}
+
+
+JUNK = (
+    ".env",
+    "corsgate/__pycache__/policy.cpython-312.pyc",
+    "corsgate/.ruff_cache/0.17/file",
+    "tests/.hypothesis/examples/file",
+    "dist/corsgate-0.0.0-py3-none-any.whl",
+)
+
+
+def copy(folder: Path, mode: int, time: int) -> Path:
+    """The tree as somebody else may have it."""
+    unwanted = shutil.ignore_patterns(".[!g]*", ".git", "build", "dist", "__pycache__")
+    shutil.copytree(ROOT, folder, ignore=unwanted)
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.chmod(mode if path.is_file() else mode | 0o111)
+        os.utime(path, (time, time))
+    return folder
+
+
+def test_who_builds_it_when_and_where_makes_no_difference(tmp_path: Path) -> None:
+    mine = copy(tmp_path / "mine", 0o600, 1_000_000_000)
+    other = copy(tmp_path / "elsewhere", 0o666, 1_700_000_000)
+    for name in JUNK:
+        (other / name).parent.mkdir(parents=True, exist_ok=True)
+        (other / name).write_bytes(b"junk")
+    for kind in ("sdist", "wheel"):
+        one = build(kind, mine, tmp_path / f"1{kind}", 0o077, PYTHONHASHSEED="1", TZ="UTC")
+        two = build(kind, other, tmp_path / f"2{kind}", 0o000, PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+        assert one.name == two.name
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_nothing_in_it_says_who_built_it(sdist: Path, wheel: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        owners = {(member.uid, member.gid, member.uname, member.gname) for member in archive}
+        sources = {member.mtime for member in archive}
+    assert owners == {(0, 0, "", "")}
+    with zipfile.ZipFile(wheel) as zipped:
+        times = {member.date_time for member in zipped.infolist()}
+    assert len(times) == len(sources) == 1
 
 
 USES_THE_FIXTURE = """
@@ -139,11 +202,29 @@ def test_pytest_finds_the_fixture_where_the_wheel_is_installed(wheel: Path, tmp_
 def test_the_metadata_say_what_it_is_and_what_it_needs(metadata: Message) -> None:
     assert metadata["Version"] == "0.1.0"
     assert metadata["License-Expression"] == "MIT"
+    assert metadata.get_all("License-File") == ["LICENSE"]
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Description-Content-Type"] == "text/x-rst"
     assert metadata.get_all("Provides-Extra") == ["cli", "django", "flask", "origins"]
-    needed = {line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}
-    assert {line.partition(">=")[0] for line in needed} == {"idna", "publicsuffixlist"}
+    lines = metadata.get_all("Requires-Dist", [])
+    assert {(line.partition(">=")[0], line.partition("extra == ")[2]) for line in lines} == {
+        ("idna", ""),
+        ("publicsuffixlist", ""),
+        ("cachetools", "'origins'"),
+        ("click", "'cli'"),
+        ("rich", "'cli'"),
+        ("django", "'django'"),
+        ("flask", "'flask'"),
+    }
+
+
+def test_the_classifiers_name_the_pythons_and_djangos_that_are_tested(metadata: Message) -> None:
+    envs = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    [pythons] = re.findall(r"^ +py\{(.+)\}-core$", envs, re.MULTILINE)
+    tested = {*pythons.split(", "), *re.findall(r"^ +django(\d+): Django", envs, re.MULTILINE)}
+    lines = "\n".join(metadata.get_all("Classifier", []))
+    named = re.findall(r":: (\d\.\d+)$", lines, re.MULTILINE)
+    assert {name.replace(".", "") for name in named} == tested
 
 
 def test_the_changelog_has_the_version() -> None:

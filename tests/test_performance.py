@@ -176,7 +176,9 @@ def test_hostile_header_names_cost_at_most_twice_an_ordinary_denial(
     asked = {**HOSTILE, "names": ",".join(f"x-{number}" for number in range(10_000))}[name]
     allowed = {"allow_headers": "*", "allow_methods": "*", "allow_credentials": credentials}
     app = app_for(ORIGINS[:10], **allowed)
-    usual = calls_of(app, "OPTIONS", ORIGIN="https://app.evil.example", **PREFLIGHT)
+    # Where what is asked for has to be named in the answer, the usual preflight costs more.
+    origin = ORIGINS[1] if credentials else "https://app.evil.example"
+    usual = calls_of(app, "OPTIONS", ORIGIN=origin, **PREFLIGHT)
     for method in ("PUT", asked):
         fields = {"ACCESS_CONTROL_REQUEST_METHOD": method}
         fields["ACCESS_CONTROL_REQUEST_HEADERS"] = asked
@@ -188,7 +190,7 @@ def test_hostile_header_names_cost_at_most_twice_an_ordinary_denial(
 SLOW = {"argparse", "dataclasses", "idna", "logging", "publicsuffixlist", "re", "typing"}
 
 
-@pytest.mark.parametrize(("module", "most"), [("corsgate", 16), ("corsgate.wsgi", 22)])
+@pytest.mark.parametrize(("module", "most"), [("corsgate", 16), ("corsgate.wsgi", 24)])
 def test_an_import_loads_few_modules_and_nothing_slow(module: str, most: int) -> None:
     # What the interpreter loads at its start, if it is not told to do without site-packages.
     begin = "import os, site; before = {*sys.modules}; "

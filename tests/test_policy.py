@@ -169,6 +169,7 @@ def test_expose_headers(given: Any, expected: tuple[str, ...]) -> None:
     [
         pytest.param(0, 0, id="nought"),
         pytest.param(86400, 86400, id="a day"),
+        pytest.param(10**18 - 1, 10**18 - 1, id="18 digits"),
         pytest.param(None, None, id="None"),
         pytest.param(timedelta(minutes=10), 600, id="ten minutes"),
         pytest.param(timedelta(days=1, seconds=1), 86401, id="a day and a second"),

@@ -19,19 +19,21 @@ import pytest
 from example_servers import heeding_ctrl_c
 from flask import Flask
 
-from corsgate.flask import CORSGate
+import corsgate
+from corsgate.flask import CORSGate, cors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
+OPTIONS = (ROOT / "docs" / "options.rst").read_text(encoding="utf-8")
 APP = "https://app.example.com"
 
 
-def block(name: str) -> str:
+def block(name: str, text: str = README) -> str:
     """The text of the code block with this name."""
     found = re.search(
-        rf"\.\. code-block:: \w+\n   :name: {name}\n\n((?:   .*\n|\n)+)", README, re.MULTILINE
+        rf"\.\. code-block:: \w+\n   :name: {name}\n\n((?:   .*\n|\n)+)", text, re.MULTILINE
     )
-    assert found, f"README.rst has no code block named {name}"
+    assert found, f"no code block is named {name}"
     return textwrap.dedent(found[1]).strip()
 
 
@@ -76,7 +78,7 @@ def test_the_wsgi_code_does_what_the_text_says() -> None:
     exec(block("wsgi"), names)
 
     answers: dict[str, list[tuple[str, str]]] = {}
-    for path in ("/", "/public/a", "/webhooks/a"):
+    for path in ("/", "/public/a", "/old/a"):
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_ORIGIN": APP}
         answers[path] = []
 
@@ -89,7 +91,7 @@ def test_the_wsgi_code_does_what_the_text_says() -> None:
     assert answers == {
         "/": [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")],
         "/public/a": [("Access-Control-Allow-Origin", "*")],
-        "/webhooks/a": [],
+        "/old/a": [],
     }
 
 
@@ -127,7 +129,7 @@ def test_the_django_settings_do_what_the_text_says() -> None:
 def test_the_table_of_options_names_every_field_and_its_default() -> None:
     from corsgate import Policy
 
-    found = re.search(r"\.\. csv-table::\n(?:   :.*\n)+\n((?:   .*\n)+)", README)
+    found = re.search(r"\.\. csv-table::\n(?:   :.*\n)+\n((?:   .*\n)+)", OPTIONS)
     assert found
     rows = list(csv.reader(io.StringIO(textwrap.dedent(found[1])), skipinitialspace=True))
     assert [name for name, *_ in rows] == [f"``{name}``" for name in Policy._fields]
@@ -210,7 +212,40 @@ def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
 def test_the_test_command_is_what_ci_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ":name: test" in script, "CI takes the command from the README by its name"
-    assert block("test").endswith("tox run")
+    assert block("test").endswith("tox run-parallel")
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.rst", *(ROOT / "docs").glob("*.rst")], ids=lambda path: path.name
+)
+def test_the_files_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    linked = [page.parent / name for name in re.findall(r"<(?!https?:)(\S+)>`_", text)]
+    tests = [ROOT / "tests" / name for name in re.findall(r"\b(test_\w+\.py)``", text)]
+    missing = [path for path in linked + tests if not path.exists()]
+    assert missing == []
+
+
+def test_the_guide_to_the_gate_does_what_it_says() -> None:
+    text = (ROOT / "docs" / "gate.rst").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"app": Flask("guide"), "CORSGate": CORSGate, "cors": cors}
+    exec(block("gate", text), names)
+    exec(block("exempt", text), names)
+    names["app"].post("/pay")(lambda: "paid")
+    client = names["app"].test_client()
+    for origin, path, status in (
+        ("https://evil.example", "/pay", 403),
+        (APP, "/pay", 200),
+        ("https://evil.example", "/saml/acs", 200),
+        ("https://evil.example", "/saml/acs/", 403),
+    ):
+        sent = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+        assert client.post(path, headers=sent).status_code == status
+    handshake = {"REQUEST_METHOD": "GET", "HTTP_UPGRADE": "websocket"}
+    handshake["HTTP_ORIGIN"] = "https://evil.example"
+    names |= {"corsgate": corsgate, "policy": corsgate.Policy(), "environ": handshake}
+    exec(block("handshake", text), names)
+    assert names["decision"].reason == "cross-site-websocket"
 
 
 def test_it_is_short() -> None:

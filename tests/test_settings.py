@@ -119,7 +119,7 @@ def test_any_other_word_is_a_problem(field: str, text: str) -> None:
     assert problem.hint == "Write true or false."
 
 
-@pytest.mark.parametrize(("text", "value"), [("0", 0), ("600", 600), (" 60\n", 60), ("007", 7)])
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("600", 600), (" 60\n\x1f", 60), ("007", 7)])
 def test_a_number_is_read_from_its_digits(text: str, value: int) -> None:
     assert Policy.from_mapping({"CORS_MAX_AGE": text}).max_age == value
 
@@ -368,6 +368,8 @@ FOREIGN: dict[str, dict[str, str]] = {
     "Starlette": {"allow_origin_regex": "allow_origins"},
     "Flask-Cors before 2.0": {"headers": "allow_headers"},
     "Amazon S3": {"MaxAgeSeconds": "max_age"},
+    "Django": {"csrf_trusted_origins": "write_origins"},
+    "gorilla/csrf": {"trusted_origins": "write_origins"},
 }
 # So near to our own names that only the slip is spoken of.
 NEAR = {

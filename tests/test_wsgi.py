@@ -716,6 +716,7 @@ def test_a_middleware_that_allows_nothing_anywhere_says_so_once_at_the_start(
         pytest.param({"policy": None}, id="hands off"),
         pytest.param({"policy": lambda environ: Policy()}, id="a callable source"),
         pytest.param({"allow_origins": lambda origin, environ: False}, id="a callable"),
+        pytest.param({"gate": "enforce"}, id="a gate alone"),
     ],
 )
 def test_a_middleware_that_may_allow_something_says_nothing(

@@ -75,18 +75,19 @@ class PreflightCache:
         """Fetch, "CORS-preflight fetch", steps 7.12 to 7.15."""
         new: list[tuple[str | None, str | None]] = [(method, None) for method in methods]
         new += [(None, header.lower()) for header in headers]
+        # Looked up, since a server may name as many as it likes.
+        known: dict[tuple[str | None, str | None], list[_Entry]] = {}
+        for entry in self._matching(key, credentials):
+            known.setdefault((entry.method, entry.header), []).append(entry)
         for method, header in new:
-            found = [
-                entry
-                for entry in self._matching(key, credentials)
-                if (method and entry.method in (method, "*"))
-                or (header and entry.header in (header, "*"))
-            ]
+            star = ("*", None) if method else (None, "*")
+            found = [*known.get((method, header), ()), *known.get(star, ())]
             for entry in found:
                 entry.max_age = max_age
             if not found:
-                now = self._clock()
-                self._entries.append(_Entry(key, credentials, method, header, max_age, now))
+                entry = _Entry(key, credentials, method, header, max_age, self._clock())
+                known[method, header] = [entry]
+                self._entries.append(entry)
 
     def clear(self, key: PreflightKey) -> None:
         """Fetch, "Clear cache entries"."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from ._engines import Engine
     from ._url import URL
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class CookieJar:
         self._cookies[key] = cookie  # a replaced one keeps its place
 
     def _parse(self, url: URL, line: str) -> Cookie | None:
+        if _CONTROL.search(line):  # section 5.6, step 1
+            return None
         pair, *rest = line.split(";")
         before, equals, after = pair.partition("=")
         name, value = (before.strip(), after.strip()) if equals else ("", pair.strip())

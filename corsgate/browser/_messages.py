@@ -57,8 +57,10 @@ class ReadableHeaders(Mapping[str, str]):
     """The headers that a page may read; the case of names does not count."""
 
     def __init__(self, headers: Headers) -> None:
-        names = dict.fromkeys(name.lower() for name, _ in headers)
-        self._values = {name: ", ".join(values_of(headers, name)) for name in names}
+        found: dict[str, Headers] = {}
+        for name, value in headers:
+            found.setdefault(name.lower(), []).append((name, value))
+        self._values = {name: ", ".join(values_of(lines, name)) for name, lines in found.items()}
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]

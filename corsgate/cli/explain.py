@@ -47,7 +47,7 @@ _LISTS = ("allow_origins", "allow_methods", "allow_headers", "dangerously_allow"
 
 @click.command(short_help="Say why a browser lets a request through or blocks it.")
 @click.option("--origin", required=True, help="Origin of the page: https://app.example.com")
-@click.option("-X", "--method", default="GET", show_default=True, help="Method of the request.")
+@click.option("-X", "--method", help="Method of the request.  [default: GET; of a form: POST]")
 @click.option(
     "--path", default="/", show_default=True, help="Path, or the whole address of the API."
 )
@@ -76,7 +76,7 @@ def command(
     /,
     *,
     origin: str,
-    method: str,
+    method: str | None,
     path: str,
     headers: tuple[str, ...],
     credentials: bool,
@@ -96,10 +96,11 @@ def command(
     \b
     corsgate explain --origin https://app.example.com --app shop:app -X PUT --path /cart
     corsgate explain --origin null --django shop.settings -H 'X-Token: 1' --credentials
-    corsgate explain --origin https://evil.example --app shop:app -X POST --path /pay --form
+    corsgate explain --origin https://evil.example --app shop:app --path /pay --form
     corsgate explain --origin http://localhost:3000 --allow-origins 'http://localhost:*'
     """
     check_origin(origin)
+    method = method or ("POST" if form else "GET")
     given = {name: value for name, value in options.items() if value}
     if (app is not None) + (django is not None) + bool(given) != 1:
         raise click.UsageError("Give one of --app, --django, and a policy with --allow-origins.")

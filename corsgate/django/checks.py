@@ -46,6 +46,7 @@ _AROUND = """
     middleware-missing middleware-twice other-cors mark-hidden settings-unreadable
     urlconf-unreadable middleware-order nothing-allowed cookie-same-site cookie-not-secure
     cookie-site-unknown csrf-origin loopback-origin http-origin gate-not-inherited
+    gate-nowhere
 """
 _POLICIES = """
     origin-empty origin-white-space origin-several origin-regex origin-no-scheme origin-scheme

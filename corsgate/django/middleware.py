@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -227,7 +228,8 @@ def _left_to_judge(request: HttpRequest, rules: PathRules) -> tuple[Source, dict
         meta = for_method(meta, method)
     if passes(meta):
         return None
-    source = source_of_view(request, method, rules)
+    # The view itself may serve what routing knows no handler for.
+    source = source_of_view(request, method, rules, as_written=True)
     return None if getattr(request, _JUDGED, None) == (source, method) else (source, meta)
 
 
@@ -282,10 +284,12 @@ def cors(
     :raises PolicyError: with every problem that the arguments have; what only shows together with
         inherited options is reported at the first request, for all routes at once.
     """
-    mark = Mark(positional, policy, options)
+    shared = Mark(positional, policy, options)
     note_mark()
 
     def decorate(target: Any) -> Any:
+        # method_decorator() decorates a partial again at each call: that is what it was before.
+        mark = shared if isinstance(target, partial) else shared.copy()
         if isinstance(target, tuple):
             urlconf, app_name, namespace = target
             patterns: Any = getattr(urlconf, "urlpatterns", urlconf)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from logging import getLogger
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 from django.utils import translation
 from django.utils.functional import Promise
 
+from .._log import WARNING, log
 from .._marks import UNMARKED, class_of, compile_view, groups_of, is_marked, mark_of
 from .._nested import NOT_GIVEN, NotGiven, closed_between, may_gate
 from .._sources import warn_if_closed, warn_if_ungated
@@ -65,11 +65,17 @@ def source_of(request: HttpRequest, rules: PathRules, urlconf: object) -> Source
     return route(request, request.META["REQUEST_METHOD"], rules, active)[0]
 
 
-def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Source:
-    """The source for the view that Django has chosen."""
+def source_of_view(
+    request: HttpRequest, method: str, rules: PathRules, *, as_written: bool = False
+) -> Source:
+    """The source for the view that Django has chosen.
+
+    :param as_written: whether the methods without a handler have no part in what the others share.
+    """
     match = request.resolver_match
     if _marks_exist and match is not None:
-        found, _ = _policies_of(match.func, rules).judged_by(method)
+        policies = _policies_of(match.func, rules)
+        found = policies.source(method) if as_written else policies.judged_by(method)[0]
         if not isinstance(found, NotGiven):
             return found
     return rules.find(request.path_info)
@@ -77,9 +83,10 @@ def source_of_view(request: HttpRequest, method: str, rules: PathRules) -> Sourc
 
 @lru_cache(maxsize=1)
 def _warn_about_urlconf() -> None:
-    getLogger("corsgate").warning(
+    log(
+        WARNING,
         "corsgate: a middleware below CORSMiddleware sets request.urlconf, which is too late for"
-        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE"
+        " preflights: put it above corsgate.django.CORSMiddleware in MIDDLEWARE",
     )
 
 
@@ -267,7 +274,8 @@ def marks_of(urlconf: Any, rules: PathRules) -> frozenset[Mark]:
     everywhere = (*rules.sources(), *sources)
     warn_if_closed(everywhere, "CORSMiddleware", "set CORS_ALLOW_ORIGINS")
     warn_if_ungated(everywhere, "CORSMiddleware", "set CORS_GATE")
-    return frozenset(mark for policies in merged.values() for mark in policies.marks)
+    marks = [mark for policies in merged.values() for mark in policies.marks]
+    return frozenset(known for mark in marks for known in (mark, mark.origin))
 
 
 @lru_cache(maxsize=1024)
