@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from ._callables import failures
 from ._origin import MAX_ORIGIN, read_origin, split_pattern
 from ._protocol import DIGITS, LOWER
@@ -70,8 +72,7 @@ class Matcher:
                     (len(before), len(after))
                 )
         # The same as steps to the left, from dot to dot.
-        ordered = sorted(depths)
-        self._steps = tuple(b - a for a, b in zip([0, *ordered], ordered, strict=False))
+        self._steps = tuple(b - a for a, b in pairwise([0, *sorted(depths)]))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
         # The label that stands before as many dots as all patterns have: most of what is not
         # allowed has another one there. With one dot it could have the port in it.

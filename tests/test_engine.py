@@ -570,6 +570,17 @@ def test_each_preflight_is_told_what_it_asked_for() -> None:
         assert answer.values("Access-Control-Allow-Headers") == [names]
 
 
+@pytest.mark.parametrize("field", ["allow_methods", "allow_headers"])
+def test_each_preflight_is_told_the_one_thing_that_it_is_told_of(field: str) -> None:
+    options: dict[str, Any] = {**CREDENTIALS, field: "*"}
+    policy = Policy(**options)
+    for told in ("PUT", "PURGE", "PUT"):
+        environ = environ_of("OPTIONS", "/", asks(APP, told, told))
+        _, headers, _ = answer_preflight(decide(policy, environ))
+        name = "Access-Control-Allow-" + field.removeprefix("allow_").title()
+        assert dict(headers)[name] == told
+
+
 def test_a_callable_is_asked_at_every_preflight() -> None:
     answers = iter([True, False, True])
     app = wrapped(SpyApp(), {"allow_origins": lambda origin, environ: next(answers)})
@@ -601,6 +612,48 @@ def test_clients_cannot_fill_the_memory_with_origins(origins: Any, preflight: bo
         environ = environ_of("OPTIONS" if preflight else "GET", "/", request)
         assert decide(policy, environ).allowed
     assert kept() - before < 1_500
+
+
+FROM_APP = {
+    "actual": environ_of("GET", "/", {"Origin": APP}),
+    "preflight": environ_of("OPTIONS", "/", asks(APP)),
+}
+
+
+@pytest.mark.parametrize("kind", FROM_APP)
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([APP], id="exact"),
+        pytest.param(["https://*.example.com"], id="pattern"),
+        pytest.param([re.compile(r"https://.*\.example\.com")], id="regular expression"),
+        pytest.param([APP, lambda origin, environ: False], id="exact, and a callable"),
+    ],
+)
+def test_what_holds_for_an_origin_is_concluded_once(entries: list[Any], kind: str) -> None:
+    policy = Policy(allow_origins=entries)
+    decision = decide(policy, FROM_APP[kind])
+    assert decision.allowed
+    assert decide(policy, FROM_APP[kind]) is decision
+
+
+@pytest.mark.parametrize("kind", FROM_APP)
+def test_what_a_callable_says_is_concluded_anew(kind: str) -> None:
+    answers = iter([True, False, True])
+    policy = Policy(allow_origins=["https://b.example", lambda origin, environ: next(answers)])
+    assert [decide(policy, FROM_APP[kind]).allowed for _ in range(3)] == [True, False, True]
+
+
+def test_answers_to_1024_origins_are_kept() -> None:
+    policy = Policy(allow_origins="https://*.example.com")
+
+    def from_host(number: int) -> Decision:
+        return decide(policy, environ_of("GET", "/", {"Origin": f"https://a{number}.example.com"}))
+
+    decisions = [from_host(number) for number in range(1_024)]
+    assert all(from_host(number) is decision for number, decision in enumerate(decisions))
+    from_host(1_024)
+    assert from_host(0) is not decisions[0]
 
 
 # ------------------------------------------------------------------ writing
@@ -859,3 +912,29 @@ def test_writing_in_place_does_the_same(
         mapping = kind(headers)
         update_headers(mapping, decision, Stored)
         assert comparable(mapping) == comparable(write_headers(headers, decision))
+
+
+def test_512_names_of_other_headers_are_learnt() -> None:
+    headers = [(f"X-{number}", "") for number in range(600)]
+    assert write_headers(headers, decision_for())[:600] == headers
+    assert corsgate._engine._plain_names == {name for name, _ in headers[:512]}
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("access-control-max-age", "set max_age in the policy instead, or give"),
+        ("X-CORSGate-Reason", "give"),
+    ],
+)
+def test_the_log_names_the_header_that_is_taken_out(
+    caplog: pytest.LogCaptureFixture, name: str, fix: str
+) -> None:
+    for _ in range(2):
+        headers = write_headers([(name, "1")], decision_for("https://evil.example"))
+        assert headers == [("Vary", "Origin")]
+    [record] = caplog.records
+    assert record.getMessage() == (
+        f"corsgate: took out the application's own {name!r} header, since a policy applies here:"
+        f" {fix} this route the policy None to leave CORS to the application"
+    )

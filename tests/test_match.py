@@ -6,12 +6,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 from typing import Any
 
 import pytest
 
 from corsgate import Policy, decide
+from corsgate._match import Matcher
 
 
 def allows(policy: Policy, origin: str) -> bool:
@@ -271,6 +273,20 @@ def test_patterns_of_different_depths_and_shapes_do_not_disturb_each_other() -> 
     assert {origin: allows(policy, origin) for origin in verdicts} == verdicts
 
 
+def test_the_label_that_is_looked_up_first_is_counted_from_the_end_of_the_host() -> None:
+    policy = Policy(allow_origins=["https://*.example.com", "https://*.deeper.other.org"])
+    assert allows(policy, "https://1.example.com")
+    assert allows(policy, "https://1.deeper.other.org")
+    assert not allows(policy, "https://1.deeper.example.org")
+
+
+def test_a_deeper_pattern_lets_no_other_character_into_a_label() -> None:
+    patterns = ["https://*-pr.example.com", "https://*.a.b.example.com"]
+    for policy in (Policy(allow_origins=patterns[:1]), Policy(allow_origins=patterns)):
+        assert allows(policy, "https://1-pr.example.com")
+        assert not allows(policy, "https://_-pr.example.com")
+
+
 def test_entries_glued_together_are_not_an_entry() -> None:
     # GHSA-vhxv-fg4m-p2w8: with foo.com and bar.com, barfoo.com was allowed.
     policy = Policy(allow_origins=["https://foo.com", "https://bar.com", "https://*.bar.com"])
@@ -390,6 +406,45 @@ def test_a_callable_that_fails_does_not_keep_the_next_one_from_being_asked() -> 
     assert allows(Policy(allow_origins=[yes, broken]), "https://a.example")
 
 
+class Gives:
+    """A callable that gives, or raises, one thing after the other."""
+
+    def __init__(self, name: str, *things: Any) -> None:
+        self.name, self.things = name, [*things]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, origin: str, environ: Mapping[str, Any]) -> Any:
+        thing = self.things.pop(0)
+        if isinstance(thing, Exception):
+            raise thing
+        return thing
+
+
+def test_each_callable_that_fails_is_logged_once_for_each_kind_of_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    policy = Policy(
+        allow_origins=[
+            Gives("A", ValueError(1), ValueError(2), KeyError(3)),
+            Gives("B", ValueError(4), ValueError(5), ValueError(6)),
+            Gives("C", 7, 8, "9"),
+            Gives("D", 10, 11, 12),
+        ]
+    )
+    for _ in range(3):
+        assert not allows(policy, "https://a.example")
+    assert sorted(
+        record.getMessage().split(" in allow_origins ")[0] for record in caplog.records
+    ) == [f"corsgate: the callable {name}" for name in "AABCCD"]
+
+
+def test_a_plain_yes_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert allows(Policy(allow_origins=yes), "https://a.example")
+    assert not caplog.records
+
+
 def test_a_plain_no_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert not allows(Policy(allow_origins=no), "https://a.example")
     assert caplog.records == []
@@ -459,6 +514,12 @@ MAKERS: dict[str, Callable[[int], str]] = {
 }
 
 
+@cache
+def one_and_many(kind: str) -> tuple[Policy, Policy]:
+    entries = [Counted(MAKERS[kind](number)) for number in range(10_000)]
+    return Policy(allow_origins=entries[:1]), Policy(allow_origins=entries)
+
+
 @pytest.mark.parametrize(
     ("origin", "allowed"),
     [
@@ -486,9 +547,7 @@ MAKERS: dict[str, Callable[[int], str]] = {
 def test_the_cost_of_a_request_does_not_depend_on_the_number_of_entries(
     kind: str, origin: str, allowed: set[str]
 ) -> None:
-    entries = [Counted(MAKERS[kind](number)) for number in range(10_000)]
-    one, many = Policy(allow_origins=entries[:1]), Policy(allow_origins=entries)
-    for_one, for_many = cost(one, origin), cost(many, origin)
+    for_one, for_many = (cost(policy, origin) for policy in one_and_many(kind))
     assert for_one[0] is (kind in allowed)
     assert for_one[1] > 0
     assert for_many == for_one
@@ -516,6 +575,16 @@ def test_a_foreign_origin_costs_a_fixed_number_of_look_ups() -> None:
         assert not decide(policy, environ).allowed
         assert Counted.hashed == 1
         assert Counted.compared == 0
+
+
+@pytest.mark.parametrize("origin", ["https://a.b.evil.com", "https://localhost", "null", ""])
+def test_most_foreign_origins_are_turned_down_before_any_pattern_is_spelt(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    policy = Policy(allow_origins=["https://*.example.com", "https://pr-*.example.com"])
+    assert allows(policy, "https://1.example.com")
+    monkeypatch.setattr(Matcher, "_matches_pattern", None)
+    assert not allows(policy, origin)
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
@@ -550,6 +619,12 @@ def test_the_longest_origin_of_all_can_be_allowed(entry: Any, method: str) -> No
     assert decide(Policy(allow_origins=[entry]), environ).allowed
     longer = {**environ, "HTTP_ORIGIN": f"a{LONGEST}"}
     assert not decide(Policy(allow_origins=[entry]), longer).allowed
+
+
+def test_a_callable_is_waited_for_with_the_longest_origin_of_all() -> None:
+    matcher = Matcher(callables=[yes])
+    assert matcher.may_block(LONGEST)
+    assert not matcher.may_block(f"a{LONGEST}")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from wsgi_client import SpyApp, call
 
 from corsgate import Policy, PolicyError
-from corsgate._paths import PathRules, compile_paths, decode_path
+from corsgate._nested import HandsOff
+from corsgate._paths import PathRules, compile_paths, decode_path, resolve
 from corsgate.wsgi import CORSMiddleware
 
 APP = "https://app.example.com"
@@ -226,6 +227,9 @@ INVALID: dict[str, dict[str, str | None]] = {
         "https://a.example/api/*": "/api/*",
         "https://a.example/api": "/api",
         "https://a.example": "/",
+        "https://a.example/x?u=https://b.example/y": "/x",
+        "/to?u=https://a.example/c": "/to",
+        "Xapi": "/Xapi",
     },
     "path-segment": {
         "//api": "/api",
@@ -246,6 +250,7 @@ INVALID: dict[str, dict[str, str | None]] = {
         "/a/%2e%2e/b": "/b",
         "/%2a": None,
         "/a/%2A/*": None,
+        "/%3Cid%3E/%2A": None,
     },
     "path-parameter": {
         "/users/<id>": "/users/*",
@@ -257,6 +262,7 @@ INVALID: dict[str, dict[str, str | None]] = {
         "/users/{id}": "/users/*",
         "/users/{path:path}": "/users/*",
         "/users/:id": "/users/*",
+        "/users/:Id": "/users/*",
         "/users/:id/posts": "/users/*",
         "users/<id>": "/users/*",
         "/<path:rest>": None,
@@ -265,6 +271,9 @@ INVALID: dict[str, dict[str, str | None]] = {
     "path-regex": {
         "/api/.*": "/api/*",
         "/api.*": "/api/*",
+        "/api(.*)": "/api/*",
+        "/api.+": "/api/*",
+        "/X/.*": "/X/*",
         "/api/.+": "/api/*",
         "/.*": "/*",
         "/api/(.*)": "/api/*",
@@ -277,6 +286,7 @@ INVALID: dict[str, dict[str, str | None]] = {
         r"/\w+": None,
         "/api/[a-z]+": "/api/*",
         "/api/[0-9]{4}/*": "/api/*",
+        "/api/[A-Z]{2}": "/api/*",
         "/api/x[^/]+": "/api/*",
         r"/a\.json": "/a.json",
         "/a$": "/a",
@@ -343,7 +353,7 @@ ODD = [
         "/a\"b'",
         "/\u20ac/*",
     ),
-    *("/", "/*", "/a/", "/a/*", "/a/b/", "/a\x00", "/-/x"),
+    *("/", "/X", "/*", "/a/", "/a/*", "/a/b/", "/a\x00", "/-/x"),
 ]
 
 
@@ -410,6 +420,8 @@ def test_paths_of_another_form_are_a_problem(paths: Any) -> None:
         CORSMiddleware(SpyApp(), paths=paths)
     [problem] = caught.value.problems
     assert (problem.code, problem.field, problem.value) == ("wrong-type", "paths", paths)
+    assert problem.message.endswith(" is no mapping of paths.")
+    assert problem.hint == "Write {'/api/*': {...}, '/health': None}."
 
 
 @pytest.mark.parametrize("pattern", [1, None, b"/a", ("/a",), ["/a"]], ids=repr)
@@ -418,6 +430,8 @@ def test_a_pattern_that_is_no_text_is_a_problem(pattern: Any) -> None:
         CORSMiddleware(SpyApp(), paths=[(pattern, None)])
     [problem] = caught.value.problems
     assert (problem.code, problem.field, problem.value) == ("wrong-type", "paths", pattern)
+    assert problem.message == f"{pattern!r} is no string."
+    assert problem.hint == "Write a path such as '/api/*'."
 
 
 def test_the_same_pattern_twice_is_an_error_and_nesting_is_not() -> None:
@@ -427,6 +441,22 @@ def test_the_same_pattern_twice_is_an_error_and_nesting_is_not() -> None:
         )
     [problem] = caught.value.problems
     assert (problem.code, problem.field, problem.value) == ("path-repeated", "paths", "/a/*")
+
+
+def test_what_is_no_policy_is_a_problem_of_its_rule() -> None:
+    paths: Any = {"/a": 5, "/b": ["https://b.example"]}
+    with pytest.raises(PolicyError) as caught:
+        CORSMiddleware(SpyApp(), paths=paths)
+    assert [
+        (problem.field, problem.message, problem.hint) for problem in caught.value.problems
+    ] == [
+        (
+            "paths['/a']",
+            "5 is no policy.",
+            "Write a Policy, None, or a callable that takes the environ and returns one of them.",
+        ),
+        ("paths['/b']", "['https://b.example'] is no policy.", "Write {'allow_origins': [...]}."),
+    ]
 
 
 def test_the_problems_of_a_rule_say_its_place() -> None:
@@ -445,27 +475,92 @@ def test_the_problems_of_a_rule_say_its_place() -> None:
 # ------------------------------------------------------------------ what adapters use
 
 
-class Counting(dict[str, Any]):
-    looked_up = 0
+class Path(str):
+    parts = 0
 
-    def __contains__(self, key: object) -> bool:
-        Counting.looked_up += 1
-        return super().__contains__(key)
+    def split(self, *arguments: Any) -> list[str]:
+        parts = str.split(self, *arguments)
+        self.parts = len(parts)
+        return parts
 
 
-@pytest.mark.parametrize("number", [1, 10_000])
-@pytest.mark.parametrize("path", ["/x", "/a/b/c", "/" + "a/" * 5_000, "/" * 10_000])
-def test_finding_a_policy_takes_as_many_look_ups_as_the_deepest_prefix_has_segments(
-    path: str, number: int
-) -> None:
+@pytest.mark.parametrize("path", ["/x", "/a/b/c", "/a/b/c/d/e", "/" + "a/" * 5_000])
+def test_finding_a_policy_splits_no_more_segments_than_the_deepest_prefix_has(path: str) -> None:
     policy = Policy()
-    rules = PathRules(None, [(f"/a/b/{index}/*", policy) for index in range(number)])
-    rules._exact, rules._prefixes = Counting(rules._exact), Counting(rules._prefixes)
-    Counting.looked_up = 0
-    assert rules.find(path) is None
-    # the exact path, /a/b/c, /a/b, /a and the root; and once more where it might be resolved
-    once = 5
-    assert Counting.looked_up <= (2 * once if "//" in path else once)
+    for rules, most in (
+        ([(f"/a/b/{index}/*", policy) for index in range(1_000)], 5),  # the root, and the rest
+        ([("/*", policy)], 2),
+        ([("/exact", policy)], 1),
+    ):
+        found = Path(path)
+        assert PathRules(None, rules).find(found) is (policy if most == 2 else None)
+        assert found.parts == min(path.count("/") + 1, most)
+
+
+def test_a_longer_prefix_that_ends_elsewhere_takes_nothing_away() -> None:
+    near, far, policy = Policy(max_age=1), Policy(max_age=2), Policy(max_age=3)
+    rules = PathRules(policy, [("/a/*", near), ("/a/b/c/*", far), ("/off/*", None)])
+    assert rules.find("/a/b/c/d") is far
+    assert rules.find("/a/b/c") is far
+    assert rules.find("/a/b/d") is near
+    assert rules.find("/a/b") is near
+    assert rules.find("/off/x") is None
+    assert rules.find("/b") is policy
+
+
+def test_which_pattern_is_about_a_path_can_be_asked() -> None:
+    patterns = ["/a/*", "/a/b/*", "/a/b", "/a/!/*"]
+    for order in (patterns, patterns[::-1]):
+        rules = PathRules(None, [(pattern, Policy()) for pattern in order])
+        expected = {
+            "/a": "/a/*",
+            "/a/": "/a/*",
+            "/a/x": "/a/*",
+            "/a/b": "/a/b",
+            "/a/b/": "/a/b/*",
+            "/a/b/c": "/a/b/*",
+            "/a/bc": "/a/*",
+            "/a/!/x": "/a/!/*",
+            "/": None,
+            "/ab": None,
+            "/b/a/b": None,
+        }
+        assert {path: rules.pattern_for(path) for path in expected} == expected
+
+
+def test_which_pattern_a_source_is_for_can_be_asked() -> None:
+    one, two = Policy(max_age=1), Policy(max_age=2)
+    rules = PathRules(None, [("/a", one), ("/b/*", two), ("/c/*", two)])
+    assert rules.patterns() == {"/a": one, "/b/*": two, "/c/*": two}
+    assert rules.pattern_of(one) == "/a"
+    assert rules.pattern_of(two) == "/b/*"
+    assert rules.pattern_of(Policy(max_age=1)) is None
+
+
+def test_in_case_of_doubt_the_gates_of_all_hold() -> None:
+    own = ["https://a.example", "https://b.example", "https://c.example"]
+    application, exact, prefix = (
+        Policy(gate="enforce" if host == own[0] else "report", own_origins=host) for host in own
+    )
+    rules = PathRules(application, [("/exact", exact), ("/prefix/*", prefix)])
+    found = rules.find("/prefix/../exact")
+    assert isinstance(found, Policy)
+    assert (found.allow_origins, found.gate, found.own_origins) == ((), "enforce", tuple(own))
+
+
+def test_where_the_applications_policy_does_not_cover_a_path_its_gate_does() -> None:
+    gated = Policy(gate="enforce")
+    found = PathRules(gated, covers=lambda path: path.startswith("/api")).find("/other")
+    assert isinstance(found, HandsOff)
+    assert found.gated is gated
+
+
+@pytest.mark.parametrize(
+    ("path", "resolved"),
+    [("/a/b/..", "/a/"), ("/a/.", "/a/"), ("/a//b/", "/a/b/"), ("/..", "/"), ("/a/../b", "/b")],
+)
+def test_dots_and_slashes_are_resolved(path: str, resolved: str) -> None:
+    assert resolve(path) == resolved
 
 
 def test_all_sources_can_be_listed() -> None:
