@@ -67,6 +67,24 @@ def test_a_server_is_given_no_empty_chunk() -> None:
     )
 
 
+def test_an_answer_with_200_has_no_chunk_either() -> None:
+    policy = Policy(allow_origins=APP, preflight_status=200)
+    environ = {"REQUEST_METHOD": "OPTIONS", "HTTP_ORIGIN": APP}
+    answer = decide(policy, {**environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"})._answer
+    assert answer is not None
+    assert answer[0] == "200 OK"
+    assert answer[1][:2] == [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", "0"),
+    ]
+    assert answer[2] == ()
+
+
+def test_what_the_application_answers_has_no_answer() -> None:
+    actual = decide(POLICY, {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": APP})
+    assert answer_preflight(actual) == ("", [], b"")
+
+
 VARIANTS: dict[str, Callable[[Decision], Decision]] = {
     "with_vary": lambda decision: with_vary(decision, ["X-Tenant"]),
     "without_caching": without_caching,
