@@ -177,6 +177,8 @@ def survivors(work: Sequence[tuple[Mutant, str]], folder: Path) -> Iterator[Muta
 def report(chosen: Sequence[Mutant], found: set[str], known: Container[str]) -> None:
     for title in (*MODULES, ""):
         names = [mutant.name for mutant in chosen if mutant.name.startswith(title)]
+        if not names:
+            continue
         left = found.intersection(names)
         explained = sum(name in known for name in left)
         killed = len(names) - len(left)

@@ -578,7 +578,7 @@ def test_each_preflight_is_told_the_one_thing_that_it_is_told_of(field: str) -> 
         environ = environ_of("OPTIONS", "/", asks(APP, told, told))
         _, headers, _ = answer_preflight(decide(policy, environ))
         name = "Access-Control-Allow-" + field.removeprefix("allow_").title()
-        assert dict(headers)[name] == told
+        assert headers[:2] == [("Access-Control-Allow-Origin", APP), (name, told)]
 
 
 def test_a_callable_is_asked_at_every_preflight() -> None:
@@ -938,3 +938,38 @@ def test_the_log_names_the_header_that_is_taken_out(
         f"corsgate: took out the application's own {name!r} header, since a policy applies here:"
         f" {fix} this route the policy None to leave CORS to the application"
     )
+
+
+def test_headers_may_be_any_iterable() -> None:
+    written = [("X-A", "1"), *decision_for()._lines]
+    for _ in range(2):
+        assert write_headers(iter([("X-A", "1")]), decision_for()) == written
+        assert write_headers((("X-A", "1"),), decision_for()) == written
+
+
+@pytest.mark.parametrize("name", ["vary", "Vary"])
+def test_a_vary_that_passed_once_is_merged_the_next_time(name: str) -> None:
+    anybody = decide(Policy(allow_origins="*"), environ_of("GET", "/", {}))
+    assert (name, "Accept") in write_headers([(name, "Accept")], anybody)
+    denied = decision_for("https://evil.example")
+    assert write_headers([(name, "Accept")], denied) == [("Vary", "Accept, Origin")]
+
+
+def test_values_are_not_taken_for_names() -> None:
+    denied = decision_for("https://evil.example")
+    for headers in ([("X-Known", "")], [("X-New", "X-Known")], [("X-Newer", "Vary")]):
+        assert write_headers([*headers], denied) == [*headers, ("Vary", "Origin")]
+    headers = [("X-Newest", "X-Known"), ("Vary", "Accept")]
+    assert write_headers(headers, denied) == [headers[0], ("Vary", "Accept, Origin")]
+
+
+def test_joined_varies_are_kept_up_to_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept_varies: dict[tuple[str, str], str] = {}
+    monkeypatch.setattr(corsgate._engine, "_joined_varies", kept_varies)
+    denied = decision_for("https://evil.example")
+    for length in (1_024, 1_025):
+        [line] = write_headers([("Vary", "a" * length)], denied)
+        assert line == ("Vary", "a" * length + ", Origin")
+    assert kept_varies == {("a" * 1_024, "Origin"): "a" * 1_024 + ", Origin"}
+    kept_varies["b", "Origin"] = "as it is kept"
+    assert write_headers([("Vary", "b")], denied) == [("Vary", "as it is kept")]
