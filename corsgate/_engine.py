@@ -207,8 +207,16 @@ def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
         (ready.reflects_headers, names.ENVIRON_REQUEST_HEADERS, names.ALLOW_HEADERS),
     ):
         value: str = environ.get(key, "")
-        if wanted and len(value) <= _MAX_REFLECTED and (tokens := names.list_of_tokens(value)):
-            lines.append((name, ", ".join(tokens)))
+        if wanted and len(value) <= _MAX_REFLECTED:
+            # Most servers take Sec_Fetch_Site for Sec-Fetch-Site, which no page may set.
+            tokens = [
+                token
+                for token in names.list_of_tokens(value) or ()
+                if "_" not in token
+                or not names.is_forbidden_request_header(token.lower().replace("_", "-"))
+            ]
+            if tokens:
+                lines.append((name, ", ".join(tokens)))
     return tuple(lines)
 
 

@@ -358,6 +358,11 @@ PREFLIGHTS = {
         asks(APP, headers="a" * 4_096),
         allows(APP, allow_credentials="true", allow_headers="a" * 4_096),
     ),
+    "reflects no name that a server takes for one that no page may set": Preflight(
+        {**CREDENTIALS, "allow_headers": "*"},
+        asks(APP, headers="api_key, sec_fetch_site, Sec_Fetch-Mode, x-a"),
+        allows(APP, allow_credentials="true", allow_headers="api_key, x-a"),
+    ),
     "reflects nothing to strangers": Preflight(
         {**CREDENTIALS, "allow_methods": "*", "allow_headers": "*"},
         asks(EVIL),
