@@ -649,6 +649,12 @@ def test_what_a_callable_says_is_concluded_anew(kind: str) -> None:
     assert [decide(policy, FROM_APP[kind]).allowed for _ in range(3)] == [True, False, True]
 
 
+@pytest.mark.parametrize("kind", FROM_APP)
+def test_a_callable_is_given_the_whole_request(kind: str) -> None:
+    policy = Policy(allow_origins=lambda origin, environ: environ is FROM_APP[kind])
+    assert decide(policy, FROM_APP[kind]).allowed
+
+
 def test_answers_to_1024_origins_are_kept() -> None:
     policy = Policy(allow_origins="https://*.example.com")
 
