@@ -14,8 +14,6 @@ are compared as whole texts, and that what is exempt is a route with a policy of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from . import _protocol as names
 from ._decision import Decision, answer_preflight, with_methods
 from ._engine import decide
@@ -26,6 +24,7 @@ from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 _REFUSAL = b"403 Forbidden: a page on another site may not make this request.\n"
@@ -62,7 +61,7 @@ def _check_arguments(policy: object, environ: object) -> None:
     if not isinstance(policy, Policy):
         given = show(policy)
         raise TypeError(f"check() takes a Policy, not {given}: write check(Policy(...), environ).")
-    if not isinstance(environ, Mapping):
+    if not (hasattr(environ, "get") and hasattr(environ, "__getitem__")):
         raise TypeError(
             f"check() takes the environ of a request, not {show(environ)}: write request.environ,"
             " or request.META in Django."

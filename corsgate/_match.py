@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from ._callables import failures
 from ._origin import MAX_ORIGIN, read_origin, split_pattern
 from ._protocol import DIGITS, LOWER
@@ -72,7 +70,8 @@ class Matcher:
                     (len(before), len(after))
                 )
         # The same as steps to the left, from dot to dot.
-        self._steps = tuple(b - a for a, b in pairwise([0, *sorted(depths)]))
+        ordered = [0, *sorted(depths)]
+        self._steps = tuple(ordered[at] - ordered[at - 1] for at in range(1, len(ordered)))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
         # The label that stands before as many dots as all patterns have: most of what is not
         # allowed has another one there. With one dot it could have the port in it.
