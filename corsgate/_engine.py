@@ -29,25 +29,39 @@ _MOST_READY = 1024  # allowed origins whose answers a policy keeps
 _REFUSAL = b"403 Forbidden: a page on this origin may not make this request (CORS).\n"
 
 
+class _Side:
+    """A policy's answers to preflights, or those to actual requests."""
+
+    __slots__ = ("any_origin", "denied", "kept", "like", "timing")
+
+    def __init__(self, like: Decision, denied: Decision, *, timing: bool) -> None:
+        self.like = like  # to an allowed origin, but for the headers that name it
+        self.denied = denied
+        self.timing = timing
+        self.any_origin = for_origin(like, self.lines("*"))
+        self.kept: dict[str, Decision] = {}  # by the origin
+
+    def lines(self, origin: str) -> list[Header]:
+        if self.timing:
+            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *self.like._lines]
+        return [(names.ALLOW_ORIGIN, origin), *self.like._lines]
+
+
 class _Ready:
-    """All of a policy's answers that do not depend on the request, and those to origins seen."""
+    """What does not depend on a request: what its origin is looked up in, and all the answers."""
 
     __slots__ = (
         "actual",
-        "allowed",
         "allows",
         "any_origin",
-        "denied",
+        "dots",
         "exact",
-        "goes_on",
         "keeps_all",
+        "labels",
         "named",
         "preflight",
-        "preflight_any",
         "reflects_headers",
         "reflects_methods",
-        "refused",
-        "timing",
         "without_origin",
     )
 
@@ -56,26 +70,29 @@ class _Ready:
         self.any_origin = matcher is None
         asked = matcher or Matcher()  # that one is never asked
         self.allows = asked.allows
+        self.dots, self.labels = asked.dots, asked.labels
         self.named = asked.exact
         # The origins that are allowed, where a look-up tells.
         self.exact = asked.exact if asked.only_exact else None
         # What a callable says may change; all else about an origin holds as long as the policy.
         self.keeps_all = not asked.calls
-        self.actual: dict[str, Decision] = {}
-        self.preflight: dict[str, Decision] = {}
-        self.timing = policy.allow_timing
 
         credentials = [(names.ALLOW_CREDENTIALS, "true")] if policy.allow_credentials else []
         exposed = ", ".join(policy.expose_headers)
         # "CORS protocol and HTTP caches": no Vary where the answer is the same for everybody.
         vary = () if matcher is None or not policy.allow_origins else (names.ORIGIN,)
-        # Like all answers to allowed origins, but for the origin.
-        self.allowed = Decision(
-            kind="actual",
-            allowed=True,
-            policy=policy,
-            _lines=credentials + ([(names.EXPOSE_HEADERS, exposed)] if exposed else []),
-            _vary=vary,
+        self.actual = _Side(
+            Decision(
+                kind="actual",
+                allowed=True,
+                policy=policy,
+                _lines=credentials + ([(names.EXPOSE_HEADERS, exposed)] if exposed else []),
+                _vary=vary,
+            ),
+            Decision(
+                kind="actual", allowed=False, reason="origin-not-allowed", policy=policy, _vary=vary
+            ),
+            timing=policy.allow_timing,
         )
         # "CORS-preflight fetch": with credentials a browser takes "*" literally, so what is asked
         # for is named instead.
@@ -88,38 +105,32 @@ class _Ready:
             lines.append((names.ALLOW_HEADERS, ", ".join(policy.allow_headers)))
         if policy.max_age is not None:
             lines.append((names.MAX_AGE, str(policy.max_age)))
-        self.goes_on = Decision(
-            kind="preflight",
-            allowed=True,
-            policy=policy,
-            _lines=lines,
-            _vary=_PREFLIGHT_VARY,
-            _status=NO_CONTENT if policy.preflight_status == 204 else "200 OK",
-        )
-        self.denied = Decision(
-            kind="actual", allowed=False, reason="origin-not-allowed", policy=policy, _vary=vary
-        )
-        # "HTTP responses": 403, and none of the headers, where a server does not want the request.
-        self.refused = Decision(
-            kind="preflight",
-            allowed=False,
-            reason="origin-not-allowed",
-            policy=policy,
-            _vary=_PREFLIGHT_VARY,
-            _status="403 Forbidden",
-            _body=_REFUSAL,
+        self.preflight = _Side(
+            Decision(
+                kind="preflight",
+                allowed=True,
+                policy=policy,
+                _lines=lines,
+                _vary=_PREFLIGHT_VARY,
+                _status=NO_CONTENT if policy.preflight_status == 204 else "200 OK",
+            ),
+            # "HTTP responses": 403 and none of the headers, where a server does not want it.
+            Decision(
+                kind="preflight",
+                allowed=False,
+                reason="origin-not-allowed",
+                policy=policy,
+                _vary=_PREFLIGHT_VARY,
+                _status="403 Forbidden",
+                _body=_REFUSAL,
+            ),
+            timing=False,
         )
         self.without_origin = (
-            for_origin(self.allowed, self.lines_for("*", self.allowed))
+            self.actual.any_origin
             if self.any_origin
             else Decision(kind="not-cors", allowed=True, policy=policy, _vary=vary)
         )
-        self.preflight_any = for_origin(self.goes_on, self.lines_for("*", self.goes_on))
-
-    def lines_for(self, origin: str, like: Decision) -> list[Header]:
-        if self.timing and like is self.allowed:
-            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *like._lines]
-        return [(names.ALLOW_ORIGIN, origin), *like._lines]
 
 
 def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
@@ -136,34 +147,33 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     origin: str | None = environ.get(ENVIRON_ORIGIN)
     if origin is None:
         return ready.without_origin
-    exact = ready.exact
     # "HTTP requests": exactly these three make a CORS-preflight request.
     if ENVIRON_REQUEST_METHOD in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
-        if ready.any_origin:
-            return ready.preflight_any
-        if len(origin) > MAX_ORIGIN:  # before anything has to hash it
-            return ready.refused
-        # Where origins are exact, what is not allowed takes one look-up.
-        if exact is not None and origin not in exact:
-            return ready.refused
-        found = ready.preflight.get(origin)
-        if found is not None:
-            return found
-        if exact is None and not ready.allows(origin, environ):
-            return ready.refused
-        return _allow_preflight(ready, origin, environ)
+        side = ready.preflight
+    else:
+        side = ready.actual
     if ready.any_origin:
-        return ready.without_origin
-    if len(origin) > MAX_ORIGIN:
-        return ready.denied
-    if exact is not None and origin not in exact:
-        return ready.denied
-    found = ready.actual.get(origin)
+        return side.any_origin
+    if len(origin) > MAX_ORIGIN:  # before anything has to hash it
+        return side.denied
+    # Most of what is not allowed takes one look-up, before any answer is looked for.
+    exact = ready.exact
+    if exact is not None:
+        if origin not in exact:
+            return side.denied
+    elif ready.labels:
+        try:
+            may_match = origin.rsplit(".", ready.dots)[1] in ready.labels
+        except IndexError:
+            may_match = False
+        if not may_match and origin not in ready.named:
+            return side.denied
+    found = side.kept.get(origin)
     if found is not None:
         return found
     if exact is None and not ready.allows(origin, environ):
-        return ready.denied
-    return _allow_actual(ready, origin)
+        return side.denied
+    return _allow(ready, side, origin, environ)
 
 
 def _prepare(policy: Policy) -> _Ready:
@@ -173,22 +183,15 @@ def _prepare(policy: Policy) -> _Ready:
     return ready
 
 
-def _allow_actual(ready: _Ready, origin: str) -> Decision:
+def _allow(ready: _Ready, side: _Side, origin: str, environ: Mapping[str, Any]) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
-    decision = for_origin(ready.allowed, ready.lines_for(origin, ready.allowed))
-    if ready.keeps_all or origin in ready.named:
-        _keep(ready.actual, origin, decision)
-    return decision
-
-
-def _allow_preflight(ready: _Ready, origin: str, environ: Mapping[str, Any]) -> Decision:
-    lines = ready.lines_for(origin, ready.goes_on)
-    if ready.reflects_methods or ready.reflects_headers:
+    lines = side.lines(origin)
+    if side is ready.preflight and (ready.reflects_methods or ready.reflects_headers):
         lines[1:1] = _reflect(ready, environ)
-        return for_origin(ready.goes_on, lines)
-    decision = for_origin(ready.goes_on, lines)
+        return for_origin(side.like, lines)
+    decision = for_origin(side.like, lines)
     if ready.keeps_all or origin in ready.named:
-        _keep(ready.preflight, origin, decision)
+        _keep(side.kept, origin, decision)
     return decision
 
 

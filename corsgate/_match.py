@@ -30,13 +30,13 @@ class Matcher:
         "_any_port",
         "_asks",
         "_callables",
-        "_dots",
-        "_labels",
         "_patterns",
         "_regexes",
         "_shapes",
         "_steps",
+        "dots",
         "exact",
+        "labels",
         "only_exact",
     )
 
@@ -73,11 +73,11 @@ class Matcher:
         ordered = [0, *sorted(depths)]
         self._steps = tuple(ordered[at] - ordered[at - 1] for at in range(1, len(ordered)))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
-        # The label that stands before as many dots as all patterns have: most of what is not
-        # allowed has another one there. With one dot it could have the port in it.
-        dots = min((parent.count(".") for parent in parents), default=0)
-        self._dots = dots
-        self._labels = frozenset(parent.rsplit(".", dots)[1] for parent in parents if dots > 1)
+        # Where patterns alone are asked, the label that stands before as many dots as all of them
+        # have: most of what is not allowed has another one. After the last dot there may be a port.
+        self.dots = min((parent.count(".") for parent in parents), default=0)
+        tells = self.dots > 1 and not self._asks
+        self.labels = frozenset(parent.rsplit(".", self.dots)[1] for parent in parents if tells)
 
     @property
     def calls(self) -> bool:
@@ -97,14 +97,7 @@ class Matcher:
         if origin in self.exact:
             return True
         # Most are turned down by look-ups alone; whatever passes must also be an origin.
-        if self._labels:
-            try:
-                may_match = origin.rsplit(".", self._dots)[1] in self._labels
-            except IndexError:
-                may_match = False
-        else:
-            may_match = bool(self._patterns)
-        if may_match and len(origin) <= MAX_ORIGIN and self._matches_pattern(origin):
+        if self._patterns and len(origin) <= MAX_ORIGIN and self._matches_pattern(origin):
             return read_origin(origin) is not None
         if not self._asks or read_origin(origin) is None:
             return False

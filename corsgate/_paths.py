@@ -43,14 +43,15 @@ class PathRules:
         alone = not (self._exact or self._prefixes or covers)
         # The policy of every path, where there is just one.
         self.only_policy = application if alone and isinstance(application, Policy) else None
-        # Segment -> [the source of the prefix that ends there, or NOT_GIVEN; what is below it].
-        self._below: dict[str, list[Any]] = {}
-        for prefix, source in self._prefixes.items():
-            below = self._below
-            for segment in prefix.split("/"):
-                node = below.setdefault(segment, [NOT_GIVEN, {}])
-                below = node[1]
-            node[0] = source
+        # Segment -> (the source of the longest prefix up to there, or NOT_GIVEN; what is below).
+        self._below: dict[str, tuple[Any, dict[str, Any]]] = {}
+        # Shorter ones first, so that what is below them inherits.
+        for prefix in sorted(self._prefixes, key=lambda prefix: prefix.count("/")):
+            inherited, below = NOT_GIVEN, self._below
+            *parents, last = prefix.split("/")
+            for segment in parents:
+                inherited, below = below.setdefault(segment, (inherited, {}))
+            below[last] = self._prefixes[prefix], {}
         self._depth = max((prefix.count("/") for prefix in self._prefixes), default=-1)
 
     def sources(self) -> list[Source]:
@@ -76,33 +77,29 @@ class PathRules:
         """The source for a decoded path."""
         if self.only_policy is not None:
             return self.only_policy
-        source = self._exact[path] if path in self._exact else self._find_prefix(path)
+        source: Any = NOT_GIVEN
+        if path in self._exact:
+            source = self._exact[path]
+        else:
+            below = self._below
+            # No more segments than some prefix has: a client may send thousands.
+            for segment in path.split("/", self._depth + 1):
+                node = below.get(segment)
+                if node is None:
+                    break
+                source, below = node
+                if not below:
+                    break
+            if source is NOT_GIVEN:
+                meant = not self._covers or self._covers(path)
+                source = self.application if meant else leave(self.application)
         # An application may resolve these. A browser sends the dots only with an encoded slash.
         if "//" in path or "/." in path:
             resolved = resolve(path)
             if resolved != path and (other := self.find(resolved)) != source:
                 return closed_between(source, other, self.application)
-        return source
-
-    def _find_prefix(self, path: str) -> Source:
-        source: Source | NotGiven = NOT_GIVEN
-        nothing = NOT_GIVEN
-        below = self._below
-        # No more segments than some prefix has: a client may send thousands.
-        for segment in path.split("/", self._depth + 1):
-            node = below.get(segment)
-            if node is None:
-                break
-            here, below = node
-            if here is not nothing:
-                source = here
-            if not below:
-                break
-        if not isinstance(source, NotGiven):
-            return source
-        if self._covers and not self._covers(path):
-            return leave(self.application)
-        return self.application
+        found: Source = source
+        return found
 
 
 def covers(pattern: str, path: str) -> bool:

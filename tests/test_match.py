@@ -555,7 +555,7 @@ def test_the_cost_of_a_request_does_not_depend_on_the_number_of_entries(
 
 
 @pytest.mark.parametrize("number", [1, 1_000, 10_000])
-def test_an_exact_origin_costs_one_look_up(number: int) -> None:
+def test_an_exact_origin_costs_at_most_two_look_ups(number: int) -> None:
     entries = [f"https://h{index:05}.example" for index in range(number)]
     policy = Policy(allow_origins=["https://*.pattern.example", *entries])
     origin = Counted(entries[0])
@@ -563,7 +563,7 @@ def test_an_exact_origin_costs_one_look_up(number: int) -> None:
     decide(policy, environ)
     with Counted.counting():
         assert decide(policy, environ).allowed
-        assert Counted.hashed == 1
+        assert Counted.hashed <= 2
         assert Counted.compared <= 1
 
 
