@@ -45,8 +45,8 @@ class PathRules:
         self.only_policy = application if alone and isinstance(application, Policy) else None
         # Segment -> (the source of the longest prefix up to there, or NOT_GIVEN; what is below).
         self._below: dict[str, tuple[Any, dict[str, Any]]] = {}
-        # Shorter ones first, so that what is below them inherits.
-        for prefix in sorted(self._prefixes, key=lambda prefix: prefix.count("/")):
+        # A prefix sorts before what is below it, which inherits.
+        for prefix in sorted(self._prefixes):
             inherited, below = NOT_GIVEN, self._below
             *parents, last = prefix.split("/")
             for segment in parents:
