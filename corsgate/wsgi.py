@@ -105,13 +105,9 @@ class CORSMiddleware:
         else:
             path = environ.get("PATH_INFO") or "/"
             source = rules.find(path if path.isascii() else decode_path(path))
-            if isinstance(source, Policy):
-                decision = decide(source, environ)
-            else:
-                found = decide_by(source, environ)
-                if found is None:
-                    return self.app(environ, start_response)
-                decision = found
+            if not isinstance(source, Policy):  # None: where a callable is asked, there is a gate
+                return self.app(environ, start_response)
+            decision = decide(source, environ)
         if self._debug or (not decision.allowed and self._denials.are_heard(INFO)):
             decision = self._denials.note(environ, decision, self._debug, self._words_of)
         answer = decision._answer

@@ -785,3 +785,56 @@ def test_options_within_sources_without_an_answer_keep_the_gate_around_all_of_th
         # A group that is exempt stays so, whether a source in it answers or not.
         assert marked_by(app_policy, cors(gate="off"), silent) == 200
         assert marked_by(app_policy, cors(gate="off"), silent, cors(max_age=5)) == 200
+
+
+def test_a_view_that_is_left_to_itself_while_its_request_is_under_way_has_no_headers() -> None:
+    app = Flask(__name__)
+    CORSGate(app, allow_origins=APP)
+    app.post("/x", endpoint="x")(lambda: "first")
+    gate = app.extensions["corsgate"]
+
+    @app.before_request
+    def leave() -> None:
+        app.view_functions["x"] = cors(None)(lambda: "own")
+        gate._merge(gate._rules)
+
+    answer = app.test_client().post("/x")
+    assert (answer.text, answer.headers.get("Vary")) == ("own", None)
+
+
+def test_a_layer_that_starts_again_is_judged_once_and_what_a_view_raises_is_let_out() -> None:
+    app = Flask(__name__)
+    inner = app.wsgi_app
+
+    def layer(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/twice":
+            return inner(environ, start_response)
+        start_response("200 OK", [])
+        start_response("500 Oops", [], (ValueError, ValueError(), None))
+        return [b"twice"]
+
+    app.wsgi_app = layer  # type: ignore[method-assign]
+    CORSGate(app, allow_origins=APP, gate="enforce")
+    app.testing = True
+
+    @app.post("/raises")
+    def raises() -> str:
+        raise LookupError("no view")
+
+    headers = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
+    begun: list[tuple[str, dict[str, str]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        begun.append((status, dict(headers)))
+
+    environ = app.test_request_context("/twice", method="POST", headers=headers).request.environ
+    assert [*app.wsgi_app(environ, start_response)] == [b"twice"]
+    lines = {"Access-Control-Allow-Origin": APP, "Vary": "Origin"}
+    assert begun == [("200 OK", lines), ("500 Oops", lines)]
+    with pytest.raises(LookupError, match="no view"):
+        app.test_client().post("/raises", headers=headers)
+
+
+def test_a_marked_view_may_be_called_by_hand_in_an_application_without_a_gate() -> None:
+    with Flask(__name__).app_context():
+        assert cors(max_age=1)(lambda: "ran")() == "ran"
