@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._marks import class_of, handlers_of, mark_of
 from ._nested import NotGiven
 from ._origin import split_pattern
+from ._protocol import ALLOW_PREFIX
 from ._risk import is_loopback, registrable
 from ._sources import find_idle
 from .errors import Problem
@@ -112,7 +113,6 @@ CHECKS = {
     ),
 }
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_ANY_HEADER = "access-control-allow-"
 # What may be as it should: told, but not counted.
 NOTES = frozenset({"cookie-site-unknown", "gate-not-inherited"})
 
@@ -351,4 +351,4 @@ def package_of(target: object) -> str:
 def sets_headers(function: object) -> bool:
     """Whether a function spells a CORS header by itself."""
     constants = getattr(getattr(function, "__code__", None), "co_consts", ())
-    return any(str(constant).lower().startswith(_ANY_HEADER) for constant in constants)
+    return any(str(constant).lower().startswith(ALLOW_PREFIX) for constant in constants)

@@ -111,8 +111,6 @@ class Sources:
             return views
         return self._merge(views.rules)
 
-    # ------------------------------------------------------------------ which one
-
     # ------------------------------------------------------------------ which policy
 
     def _source(

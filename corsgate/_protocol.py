@@ -15,6 +15,8 @@ MAX_AGE = "Access-Control-Max-Age"
 ALLOW_TIMING = "Timing-Allow-Origin"
 # No longer sent by any browser; still a CORS header, so still taken out.
 ALLOW_PRIVATE_NETWORK = "Access-Control-Allow-Private-Network"
+# What most of them begin with, in lower case.
+ALLOW_PREFIX = "access-control-allow-"
 VARY = "Vary"
 # Not of the standard: why a request was denied, for whoever looks at the network panel.
 REASON = "X-CORSGate-Reason"

@@ -200,10 +200,8 @@ class _Gate(Sources):
         """Where it has to be known which view has answered, which it is inside of Flask."""
         judged: list[Decision | None] = []
         if is_preflight(environ):
-            only = views.only
-            decision = decide(only, environ) if only else self._judge_preflight(views, environ)
+            source, decision = self._judge_preflight(views, environ)
             if decision is not None:
-                source = views.rules.only_policy
                 decision, _ = configured.gate.apply(
                     source, decision, environ, debug, self._words_of
                 )
@@ -329,10 +327,15 @@ class _Gate(Sources):
             return partial(Flask.wsgi_app, self._app), routed
         return self._inner, environ
 
-    def _judge_preflight(self, views: MergedViews, environ: WSGIEnvironment) -> Decision | None:
+    def _judge_preflight(
+        self, views: MergedViews, environ: WSGIEnvironment
+    ) -> tuple[Source, Decision | None]:
+        """What was asked for the policy, and what came of it."""
+        if views.only is not None:
+            return views.only, decide(views.only, environ)
         source, differs, _ = self._route(views, environ, environ[ENVIRON_REQUEST_METHOD])
         decision = decide_by(source, environ)
-        return without_caching(decision) if decision is not None and differs else decision
+        return source, without_caching(decision) if decision and differs else decision
 
 
 def cors(

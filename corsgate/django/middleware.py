@@ -21,17 +21,11 @@ from ..policy import Policy
 from . import conf
 from .conf import current_denials, current_gate, current_rules, is_debug
 from .decorator import note_installed
-from .routing import (
-    learn_views,
-    route,
-    source_of,
-    source_of_view,
-    words_of,
-)
+from .routing import learn_views, route, source_of, source_of_view, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import Any, TypeVar
+    from typing import Any
 
     from django.http import HttpRequest
 
@@ -39,8 +33,6 @@ if TYPE_CHECKING:
     from .._nested import Source
     from .._paths import PathRules
     from .routing import Views
-
-    Target = TypeVar("Target")
 
 
 # What a request carries of the gate: what it was judged by, and the refusal with its decision.
