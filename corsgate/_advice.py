@@ -104,6 +104,13 @@ CHECKS = {
         ),
         "If one is not, write 'None' there, and True for SESSION_COOKIE_SECURE.",
     ),
+    "any-host": (
+        (
+            "A stranger's page comes to this server under a name of its own (DNS rebinding), and"
+            " then the gate takes it for this site."
+        ),
+        "Name your hosts here; at least give the gate own_origins, which stop its writes.",
+    ),
     "csrf-origin": (
         (
             "CsrfViewMiddleware answers 403 to POST, PUT, PATCH and DELETE from an origin that is"

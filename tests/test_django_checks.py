@@ -497,6 +497,19 @@ def test_origins_of_development_are_found_in_deployment_only() -> None:
     assert find(urls, **settings) == []
 
 
+def test_a_gate_needs_the_names_of_its_site() -> None:
+    told = (
+        "ALLOWED_HOSTS: A stranger's page comes to this server under a name of its own (DNS"
+        " rebinding), and then the gate takes it for this site. Name your hosts here; at least give"
+        " the gate own_origins, which stop its writes. [corsgate.W017]"
+    )
+    options: dict[str, Any] = {"ALLOWED_HOSTS": ["*"], "CORS_GATE": "enforce"}
+    assert find(check=check_deployment, **options) == [told]
+    own = {"CORS_OWN_ORIGINS": ["https://api.example.com"]}
+    for change in own, {"CORS_GATE": "report"}, {"ALLOWED_HOSTS": [".example.com"]}:
+        assert find(check=check_deployment, **{**options, **change}) == []
+
+
 # ------------------------------------------------------------------ as an application
 
 PROJECT = """

@@ -31,7 +31,7 @@ from .middleware import CORSMiddleware
 from .routing import merge_view, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from .._advice import Place
@@ -46,7 +46,7 @@ _AROUND = """
     middleware-missing middleware-twice other-cors mark-hidden settings-unreadable
     urlconf-unreadable middleware-order nothing-allowed cookie-same-site cookie-not-secure
     cookie-site-unknown csrf-origin loopback-origin http-origin gate-not-inherited
-    gate-nowhere
+    gate-nowhere any-host
 """
 _POLICIES = """
     origin-empty origin-white-space origin-several origin-regex origin-no-scheme origin-scheme
@@ -217,9 +217,15 @@ def find_problems(project: Project) -> Iterator[Problem]:
             )
 
 
-def find_deployed(project: Project) -> Iterable[Problem]:
+def find_deployed(project: Project) -> Iterator[Problem]:
     """What is wrong on a server."""
-    return () if settings.DEBUG else check_deployed(project.places())
+    if settings.DEBUG:
+        return
+    places = project.places()
+    yield from check_deployed(places)
+    guarded = any(policy.gate == "enforce" and not policy.own_origins for _, policy in places)
+    if guarded and "*" in settings.ALLOWED_HOSTS:
+        yield finding("any-host", "ALLOWED_HOSTS", settings.ALLOWED_HOSTS)
 
 
 def check_middleware(project: Project) -> Iterator[Problem]:
