@@ -2,8 +2,11 @@
 
 import re
 import textwrap
+from collections.abc import Iterable
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 FOLDER = Path(__file__).parent.parent / "docs" / "recipes"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.rst"))
@@ -62,3 +65,17 @@ def variables() -> dict[str, str]:
     names = ("development", "staging", "production")
     values = [line.removeprefix("CORS_ALLOW_ORIGINS=") for line in lines[1::2]]
     return dict(zip(names, values, strict=True))
+
+
+def with_login(app: WSGIApplication) -> WSGIApplication:
+    """The application of the page `events`, and what gives its cookie: /login."""
+
+    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/login":
+            return app(environ, start_response)
+        cookie = SimpleCookie({"session": "s3cret"})["session"]
+        cookie["samesite"] = "Lax"
+        start_response("200 OK", [("Set-Cookie", cookie.OutputString())])
+        return [b""]
+
+    return outer

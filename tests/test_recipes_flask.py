@@ -8,13 +8,15 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from flask import Flask
+from flask.cli import ScriptInfo
 from recipes import API, APP, EVIL, blocks_of, run, text_of, variables
 
 from corsgate import Policy, PolicyError
+from corsgate._flask_commands import command
 from corsgate.browser import Browser, CORSError
 from corsgate.flask import CORSGate
 
-JSON = {"method": "POST", "json": {"name": "Ada", "password": "lovelace"}}
+JSON: dict[str, Any] = {"method": "POST", "json": {"name": "Ada", "password": "lovelace"}}
 
 
 def app_of(page: str, put: dict[str, str] | None = None) -> Flask:
@@ -176,8 +178,11 @@ def test_flask_does_not_start_where_the_variable_was_forgotten(
 def test_the_check_reports_the_development_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ALLOW_ORIGINS", variables()["development"])
     app = app_of("environments")
-    result = app.test_cli_runner().invoke(args=["cors", "check"])
-    assert "http://localhost:5173" in result.output
+    result = app.test_cli_runner().invoke(
+        command, ["check"], obj=ScriptInfo(create_app=lambda: app)
+    )
+    assert result.exit_code == 1
+    assert "[loopback-origin]" in result.output
 
 
 # ------------------------------------------------------------------ previews

@@ -1,11 +1,10 @@
 """The recipes of docs/recipes/ for any WSGI application, played through by a browser."""
 
 from collections.abc import Iterable
-from http.cookies import SimpleCookie
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
-from recipes import API, APP, EVIL, run, variables
+from recipes import API, APP, EVIL, run, variables, with_login
 
 from corsgate import Policy, PolicyError
 from corsgate.browser import Browser, CORSError
@@ -128,23 +127,8 @@ def test_a_preflight_does_not_carry_a_header_of_the_page() -> None:
 # ------------------------------------------------------------------ server-sent events
 
 
-def logged_in(app: WSGIApplication) -> WSGIApplication:
-    """What gives the cookie, at /login, for the test."""
-
-    def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != "/login":
-            return app(environ, start_response)
-        cookie = SimpleCookie({"session": "s3cret"})["session"]
-        cookie["secure"] = True
-        cookie["samesite"] = "Lax"
-        start_response("200 OK", [("Set-Cookie", cookie.OutputString())])
-        return [b""]
-
-    return outer
-
-
 def listening(origin: str, put: dict[str, str] | None = None) -> Browser:
-    page = Browser(logged_in(run("events", "wsgi", put=put)["app"]), origin=API, base_url=API)
+    page = Browser(with_login(run("events", "wsgi", put=put)["app"]), origin=API, base_url=API)
     assert page.fetch("/login").ok
     return page.page(origin)
 
