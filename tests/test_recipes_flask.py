@@ -433,6 +433,11 @@ def test_null_is_everybody() -> None:
         Policy(allow_origins="null", allow_credentials=True)
 
 
+def test_pages_from_files_cannot_be_allowed() -> None:
+    with pytest.raises(PolicyError, match="'file://' has a scheme that no page's origin has"):
+        Policy(allow_origins="file://")
+
+
 # ------------------------------------------------------------------ Vite
 
 VITE = "http://localhost:5173"
