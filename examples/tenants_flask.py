@@ -1,12 +1,14 @@
 """Customers who name their own origins, which are in a database: Flask with SQLAlchemy.
 
     pip install 'corsgate[flask,origins]' sqlalchemy
-    ADMIN_TOKEN=secret python examples/tenants_flask.py     serves it on http://localhost:5000
+    flask --app examples/tenants_flask.py create-table
+    ADMIN_TOKEN=secret flask --app examples/tenants_flask.py run    serves it on http://localhost:5000
 
     curl localhost:5000/origins -H 'Authorization: Bearer secret' -d origin=https://app.acme.example
 
 DATABASE_URL in the environment is a file of SQLite by default; with `pip install psycopg[binary]`
-it can be postgresql+psycopg://user@host/database.
+it can be postgresql+psycopg://user@host/database. It starts while the database is down, too; until
+that is back, nobody is allowed.
 """
 
 import os
@@ -32,9 +34,6 @@ class AllowedOrigin(Base):
     origin: Mapped[str] = mapped_column(String(327), primary_key=True)  # none is longer
 
 
-Base.metadata.create_all(engine)
-
-
 def is_known(origin: str) -> bool:
     with Session(engine) as session:
         return session.get(AllowedOrigin, origin) is not None
@@ -43,6 +42,12 @@ def is_known(origin: str) -> bool:
 known = CachedOrigins(is_known, ttl=float(os.environ.get("CORS_TTL", "60")))
 app = Flask(__name__)
 CORSGate(app, allow_origins=known)
+
+
+@app.cli.command("create-table")
+def create_table() -> None:
+    """Creates the table, if it is not there."""
+    Base.metadata.create_all(engine)
 
 
 @app.get("/")
@@ -86,7 +91,3 @@ def check_admin() -> None:
     token = os.environ.get("ADMIN_TOKEN")
     if token is None or request.headers.get("Authorization") != f"Bearer {token}":
         abort(403)
-
-
-if __name__ == "__main__":
-    app.run(host="localhost", port=int(os.environ.get("PORT", "5000")))

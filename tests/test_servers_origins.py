@@ -159,11 +159,34 @@ def check_removal(server: Running) -> None:
     assert change(server, "DELETE", NEW) == 404
 
 
+def create_table(folder: Path) -> None:
+    run_once(folder, "-m", "flask", "--app", "tenants_flask", "create-table")
+
+
+def flask_with_table(port: int, folder: Path) -> list[str]:
+    create_table(folder)
+    return gunicorn("tenants_flask", "--threads=4")(port, folder)
+
+
 def test_flask_with_sqlite(tmp_path: Path) -> None:
-    with running(gunicorn("tenants_flask", "--threads=4"), tmp_path / "flask") as server:
+    with running(flask_with_table, tmp_path / "flask") as server:
         check_example(server)
         check_removal(server)
         assert (server.folder / "tenants.sqlite").exists()
+
+
+def test_flask_starts_while_the_database_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORS_TTL", "0.05")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///later/tenants.sqlite")
+    with running(gunicorn("tenants_flask", "--threads=4"), tmp_path / "flask") as server:
+        assert not is_let_in(server, NEW)
+        assert f"failed for '{NEW}' with OperationalError" in server.output
+        assert change(server, "POST", NEW) == 500
+        (server.folder / "later").mkdir()
+        create_table(server.folder)
+        check_example(server)
 
 
 def test_flask_with_postgresql(
@@ -172,7 +195,7 @@ def test_flask_with_postgresql(
     with postgresql(private) as database:
         url = f"postgresql+psycopg://tester@{HOST}:{database.port}/postgres"
         monkeypatch.setenv("DATABASE_URL", url)
-        with running(gunicorn("tenants_flask", "--threads=4"), tmp_path / "flask") as server:
+        with running(flask_with_table, tmp_path / "flask") as server:
             check_example(server)
             check_removal(server)
 
@@ -184,7 +207,7 @@ def test_while_postgresql_is_down_whoever_was_known_is_let_in(
     with postgresql(private) as database:
         url = f"postgresql+psycopg://tester@{HOST}:{database.port}/postgres"
         monkeypatch.setenv("DATABASE_URL", url)
-        with running(gunicorn("tenants_flask", "--threads=4"), tmp_path / "flask") as server:
+        with running(flask_with_table, tmp_path / "flask") as server:
             assert change(server, "POST", NEW) == 201
             assert is_let_in(server, NEW)
             stop(database)
@@ -200,8 +223,12 @@ def test_while_postgresql_is_down_whoever_was_known_is_let_in(
 
 def make_table(folder: Path) -> None:
     script = "import tenants_django; tenants_django.create_table()"
+    run_once(folder, "-c", script)
+
+
+def run_once(folder: Path, *arguments: str) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *_python_path()])}
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=folder, env=env)
+    subprocess.run([sys.executable, *arguments], check=True, cwd=folder, env=env)
 
 
 def _python_path() -> list[str]:
