@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from wsgiref.types import WSGIApplication
 
 import pytest
-from wsgi_client import CORS, Answer, call, comparable
+from wsgi_client import CORS, Answer, comparable
 
 from corsgate import PolicyError
 
@@ -57,14 +56,15 @@ class Row:
     before: tuple[int, Headers]
     after: tuple[int, Headers] | str  # or the code of what stops the start
 
-    def check(self, before: Answer, start: Callable[[], WSGIApplication]) -> None:
+    def check(self, before: Answer, ask: Callable[[], Answer]) -> None:
+        """Compare what was answered before with what `ask` sets up and gets from corsgate."""
         assert (before.status, joined(before)) == self.before
         if isinstance(self.after, str):
             with pytest.raises(PolicyError) as caught:
-                start()
+                ask()
             assert [problem.code for problem in caught.value.problems] == [self.after]
         else:
-            after = call(start(), *self.request)
+            after = ask()
             assert (after.status, after.cors) == self.after
 
 

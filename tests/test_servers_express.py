@@ -240,7 +240,7 @@ def ask(express: Running, key: str, method: str, path: str, sent: dict[str, str]
 def test_what_is_answered_differently(express: Running, key: str) -> None:
     row = DIFFERENCES[key]
     before = ask(express, key, *row.request)
-    row.check(before, lambda: CORSMiddleware(site, **row.here))
+    row.check(before, lambda: call(CORSMiddleware(site, **row.here), *row.request))
 
 
 def test_each_row_of_the_guide_has_its_test() -> None:
