@@ -7,10 +7,14 @@ import csv
 import io
 import re
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.types import WSGIApplication
 
 import pytest
 from wsgi_client import CORS, Answer, comparable
@@ -95,3 +99,19 @@ def headers(
         "Vary": vary,
     }
     return comparable({name: value for name, value in given.items() if value is not None})
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(app: WSGIApplication) -> Iterator[int]:
+    """The port of a server that runs `app`, in a thread."""
+    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()

@@ -1,13 +1,10 @@
 """docs/moving/nginx.rst: CORS headers that nginx writes, and corsgate behind a plain nginx."""
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import shift_path_info
 
@@ -25,7 +22,7 @@ from answers import (
     goes_on,
     readable_by,
 )
-from guide_tables import Row, blocks, guide, headers, joined, keys, table
+from guide_tables import Row, blocks, guide, headers, joined, keys, serving, table
 from servers import Connection, free_port, program, running
 from wsgi_client import CORS, Answer
 
@@ -143,22 +140,6 @@ server {
     location ~ /down$ { proxy_pass http://127.0.0.1:8001; }
 }
 """
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(app: WSGIApplication) -> Iterator[int]:
-    """The port of a server that runs `app`, in a thread."""
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
 
 
 class Proxies(NamedTuple):
