@@ -96,6 +96,12 @@ DIFFERENCES = {
         use("{origin: '*', credentials: true}"), {"allow_origins": "*", "allow_credentials": True},
         GET, (200, headers("*", credentials="true")), "wildcard-credentials",
     ),
+    "``'null'`` with credentials": Row(
+        use("{origin: ['null'], credentials: true}"),
+        {"allow_origins": ["null"], "allow_credentials": True},
+        ("GET", "/api", asking("null")), (200, headers("null", credentials="true", vary="Origin")),
+        "null-origin",
+    ),
     r"``/example\.com$/``": Row(
         use(r"{origin: /example\.com$/}"), regex(r"example\.com$"),
         GET_TWIN, (200, readable_by(TWIN)), (200, DENIED),
@@ -269,7 +275,7 @@ def test_options_that_do_the_same(express: Running, there: str) -> None:
     names = {"re": re, "is_ours": APP.__eq__, "policy_for": policy_for}
     app = CORSMiddleware(site, **eval(f"dict({OPTIONS[there]})", names))
     for method in ("GET", "OPTIONS"):
-        for origin in (APP, PARTNER, EVIL, TWIN):
+        for origin in (APP, "https://shop.example.com", "tauri://localhost", EVIL, TWIN):
             sent = asking(origin) if method == "GET" else asking_for("PUT", origin)
             before, after = (
                 ask(express, there, method, "/api", sent),
