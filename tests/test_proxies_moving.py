@@ -266,7 +266,7 @@ def test_the_code_before_and_after_lets_the_same_pages_in(
         ("GET", "/huge", asking(), (502, readable_by(APP))),
         ("PUT", "/api", asking(Content_Length="2000000"), (413, readable_by(APP))),
         ("PUT", "/api", asking(EVIL, Content_Length="2000000"), (413, DENIED)),
-        ("GET", "/staff/x", asking(), (401, NOTHING)),
+        ("GET", "/staff/x", asking(), (401, readable_by(APP))),
     ],
 )
 def test_what_nginx_answers_itself_is_readable_too(
@@ -283,5 +283,6 @@ def test_what_nginx_answers_itself_is_readable_too(
 
 def test_log_in_by_nginx_lets_preflights_through(proxies: Proxies, app: WSGIApplication) -> None:
     answer = proxies.ask_behind("errors", app, "OPTIONS", "/staff/x", asking_for("PUT"))
-    assert answer.status == 204
-    assert answer.values("Access-Control-Allow-Origin") == [APP]
+    assert (answer.status, answer.values("Access-Control-Allow-Origin")) == (204, [APP])
+    asked = proxies.ask_behind("errors", app, "GET", "/staff/x", asking())
+    assert asked.values("WWW-Authenticate") == ['Basic realm="staff"']
