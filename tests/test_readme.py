@@ -8,22 +8,29 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from example_servers import heeding_ctrl_c
 from flask import Flask
+from wsgi_client import call
 
 import corsgate
 from corsgate.flask import CORSGate, cors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
+FRAMEWORKS = (ROOT / "docs" / "frameworks.rst").read_text(encoding="utf-8")
 OPTIONS = (ROOT / "docs" / "options.rst").read_text(encoding="utf-8")
 APP = "https://app.example.com"
 
@@ -46,10 +53,81 @@ def cors_headers(app: Flask, path: str, origin: str) -> dict[str, str]:
     }
 
 
+# ------------------------------------------------------------------ first success
+
+
+def command_after(words: str) -> str:
+    """The last command before the next code block, after these words."""
+    text = README.partition(words)[2].partition(".. code-block")[0]
+    return " ".join(re.findall(r"``(.+?)``", text, re.DOTALL)[-1].split())
+
+
+@contextmanager
+def running(command: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """What a shell makes of the command; its process group is ended."""
+    # What the venv of the text has is what the tests have.
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
+    process = subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize("kind", ["Flask", "Django", "WSGI"])
+def test_the_first_success_is_one_by_copying(tmp_path: Path, kind: str) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    start = command_after(f"**{kind}**")
+    code = block(kind.lower())
+    if kind == "Django":
+        [new] = re.findall(r"new project \(``(.+?)``\)", README, re.DOTALL)
+        subprocess.run(new.replace("\n", " "), shell=True, check=True, cwd=tmp_path)
+        with (tmp_path / "mysite" / "settings.py").open("a") as settings:
+            settings.write(code)
+    else:
+        (tmp_path / "shop.py").write_text(code)
+    # The very commands, but for a port that is free for sure.
+    with socket.create_server(("localhost", 0)) as free:
+        port = str(free.getsockname()[1])
+    if kind == "WSGI":
+        (tmp_path / "shop.py").write_text(code.replace("8000", port))
+    see = block("see").replace("8000", port)
+    with running(start.replace("8000", port), tmp_path) as server:
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(OSError), socket.create_connection(("localhost", int(port))):
+                break
+            assert server.poll() is None, server.communicate()[0]
+            assert time.monotonic() < deadline
+        seen = subprocess.run(see, shell=True, capture_output=True, text=True, cwd=tmp_path)
+        stranger = see.replace("app.example.com", "evil.example")
+        other = subprocess.run(stranger, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    [last] = re.findall("``(Allowed: .+?)``", README)
+    assert (seen.returncode, seen.stdout.splitlines()[-1], seen.stderr) == (0, last, "")
+    assert "\n< Access-Control-Allow-Origin: https://app.example.com\n" in seen.stdout
+    words = [line.partition(":")[0] for line in other.stdout.splitlines()[-6:]]
+    assert (other.returncode, words) == (
+        1,
+        ["Blocked", "Chromium", "Firefox", "Safari", "Cause", "Fix"],
+    )
+
+
+# ------------------------------------------------------------------ docs/frameworks.rst
+
+
 def flask_app() -> Flask:
     names: dict[str, Any] = {"__name__": "readme"}
     exec(block("flask"), names)
-    exec(block("flask-view"), names)
+    exec(block("flask-view", FRAMEWORKS), names)
     app: Flask = names["app"]
     return app
 
@@ -57,8 +135,8 @@ def flask_app() -> Flask:
 @pytest.mark.parametrize(
     ("path", "origin", "headers"),
     [
-        ("/api/me", APP, {"Access-Control-Allow-Origin": APP, "Vary": "Origin"}),
-        ("/api/me", "https://elsewhere.example", {"Vary": "Origin"}),
+        ("/", APP, {"Access-Control-Allow-Origin": APP, "Vary": "Origin"}),
+        ("/", "https://elsewhere.example", {"Vary": "Origin"}),
         ("/api/status", "https://elsewhere.example", {"Access-Control-Allow-Origin": "*"}),
     ],
     ids=["app", "elsewhere", "view"],
@@ -69,29 +147,33 @@ def test_the_flask_code_does_what_the_text_says(
     assert cors_headers(flask_app(), path, origin) == headers
 
 
-def test_the_wsgi_code_does_what_the_text_says() -> None:
-    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b""]
-
-    names: dict[str, Any] = {"app": application}
-    exec(block("wsgi"), names)
-
+def answers_of(app: WSGIApplication, *paths: str) -> dict[str, list[tuple[str, str]]]:
+    """The CORS headers for a page on `APP`."""
     answers: dict[str, list[tuple[str, str]]] = {}
-    for path in ("/", "/public/a", "/old/a"):
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_ORIGIN": APP}
-        answers[path] = []
+    for path in paths:
+        answer = call(app, "GET", path, {"Origin": APP})
+        answers[path] = [line for line in answer.headers if line[0] != "Content-Type"]
+    return answers
 
-        def start_response(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None, path: str = path
-        ) -> None:
-            answers[path] += [line for line in headers if line[0] != "Content-Type"]
 
-        names["app"](environ, start_response)
-    assert answers == {
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b""]
+
+
+def test_the_wsgi_code_does_what_the_text_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {"app": application}
+    exec(block("wsgi-paths", FRAMEWORKS), names)
+    assert answers_of(names["app"], "/", "/public/a", "/old/a") == {
         "/": [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")],
         "/public/a": [("Access-Control-Allow-Origin", "*")],
         "/old/a": [],
+    }
+    monkeypatch.setenv("CORS_ALLOW_ORIGINS", f"https://a.example,{APP}")
+    names = {"app": application}
+    exec(block("environment", FRAMEWORKS), names)
+    assert answers_of(names["app"], "/") == {
+        "/": [("Access-Control-Allow-Origin", APP), ("Vary", "Origin")]
     }
 
 
@@ -119,11 +201,14 @@ print(json.dumps(answers))
 
 def test_the_django_settings_do_what_the_text_says() -> None:
     origins = [APP, "https://pr-7.preview.example.com", "https://elsewhere.example"]
-    script = DJANGO.format(settings=block("django-settings"), origins=origins)
+    script = DJANGO.format(settings=block("django-settings", FRAMEWORKS), origins=origins)
     shown = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     ).stdout
     assert json.loads(shown) == {origins[0]: origins[0], origins[1]: origins[1], origins[2]: None}
+
+
+# ------------------------------------------------------------------ options and commands
 
 
 def test_the_table_of_options_names_every_field_and_its_default() -> None:
@@ -154,7 +239,7 @@ def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, ""), command
         outputs.append(done.stdout)
     assert "Allowed:" in outputs[0]
-    assert "/api/me" in outputs[1]
+    assert "GET" in outputs[1]
     assert outputs[2] == "2 routes checked, no problem found.\n"
 
 
