@@ -21,6 +21,8 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
+from advisories import IDS
+from browsers import serving
 from example_servers import heeding_ctrl_c
 from flask import Flask
 from wsgi_client import call
@@ -241,6 +243,135 @@ def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
     assert "Allowed:" in outputs[0]
     assert "GET" in outputs[1]
     assert outputs[2] == "2 routes checked, no problem found.\n"
+
+
+# ------------------------------------------------------------------ before you go live
+
+# Everything that the checks of the list look for is wrong here; corsgate takes none of it for an
+# error, since it may be meant.
+BAD_FLASK = """
+from flask import Flask
+from flask_cors import CORS
+from corsgate.flask import CORSGate
+
+app = Flask(__name__)
+app.secret_key = "readme"
+app.config.update(SERVER_NAME="api.example.com", SESSION_COOKIE_SAMESITE="Lax")
+CORS(app)
+origins = ["https://app.example.net", "http://localhost:3000"]
+old = {"allow_origins": "http://app.example.org", "allow_credentials": False}
+CORSGate(app, allow_origins=origins, allow_credentials=True, paths={"/old/*": old})
+"""
+BAD_DJANGO = """
+DEBUG = False
+ALLOWED_HOSTS = ["api.example.com"]
+MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+INSTALLED_APPS += ["corsgate.django", "corsheaders"]
+CORS_ALLOW_ORIGINS = ["https://app.example.net", "http://localhost:3000"]
+CORS_ALLOW_CREDENTIALS = True
+"""
+
+
+def output_of(command: str, folder: Path) -> str:
+    """What it prints; it fails, since it finds something."""
+    program = Path(sys.executable).parent / command.split(maxsplit=1)[0]
+    done = subprocess.run(
+        [program, *shlex.split(command)[1:]],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stdout
+
+
+def test_the_checks_find_what_the_list_says(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(BAD_FLASK)
+    found = output_of("flask --app shop cors check", tmp_path)
+    assert re.findall(r"\[([a-z-]+)\]$", found, re.MULTILINE) == [
+        "other-cors",
+        "loopback-origin",
+        "http-origin",
+        "cookie-same-site",
+    ]
+    (tmp_path / "django").mkdir()
+    new = [sys.executable, "-m", "django", "startproject", "mysite", "django"]
+    subprocess.run(new, check=True, cwd=tmp_path)
+    with (tmp_path / "django" / "mysite" / "settings.py").open("a") as settings:
+        settings.write(block("django") + BAD_DJANGO)
+    found = output_of("python manage.py check --deploy", tmp_path / "django")
+    assert sorted(re.findall(r"^(\w+): \(corsgate\.\w+\)", found, re.MULTILINE)) == [
+        "CORS_ALLOW_ORIGINS",  # localhost
+        "CSRF_TRUSTED_ORIGINS",
+        "MIDDLEWARE",  # django-cors-headers
+        "SESSION_COOKIE_SAMESITE",
+    ]
+
+
+def test_probe_and_audit_find_what_the_list_says(tmp_path: Path) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        cors_lines = [("Access-Control-Allow-Origin", environ.get("HTTP_ORIGIN", "null"))]
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            cors_lines.append(("Access-Control-Allow-Methods", "PUT"))
+            cors_lines.append(("Access-Control-Max-Age", "86400"))
+        missing = environ["PATH_INFO"] != "/"
+        if environ["PATH_INFO"] == "/twice":
+            cors_lines *= 2
+        elif missing:
+            cors_lines = []
+        cors_lines.append(("Access-Control-Allow-Credentials", "true"))
+        start_response("500 Oh" if missing else "200 OK", cors_lines)
+        return [b"hello"]
+
+    with serving(app) as api:
+
+        def probed(*options: str) -> set[str]:
+            command = [
+                str(Path(sys.executable).with_name("corsgate")),
+                "probe",
+                f"{api}/",
+                "--json",
+            ]
+            done = subprocess.run([*command, "--origin", APP, *options], capture_output=True)
+            assert done.returncode == 0
+            return {warning["code"] for warning in json.loads(done.stdout)["warnings"]}
+
+        assert probed("-X", "PUT") == {"max-age-over-cap"}
+        assert probed() == {"vary-missing"}
+        found = probed("--path-404", "--error-path", "/crash")
+        assert found == {"vary-missing", "headers-lost-on-errors"}
+        twice = output_of(f"corsgate probe {api}/twice --origin {APP}", tmp_path)
+        audit = output_of(f"corsgate audit {api}/ --origin {APP}", tmp_path)
+    assert "Fix: Let only one of the layers add it." in twice
+    assert "critical" in audit.lower()
+
+
+def test_the_list_is_complete() -> None:
+    text = README.partition("\nBefore you go live\n")[2].partition("\nSecurity\n")[0]
+    assert re.findall(r"^(\d)\. (.*?\*\*.+?\*\*)", text, re.MULTILINE) == [
+        ("1", "**Origins**"),
+        ("2", "**https**"),
+        ("3", "**Error answers**"),
+        ("4", "**One layer only**"),
+        ("5", "**Proxies and CDN**"),
+        ("6", "**Vary: Origin**"),
+        ("7", "**max_age**"),
+        ("8", "**Cookies**"),
+        ("9", "**CSRF**"),
+    ]
+    for named in ("cors check", "check --deploy", "--path-404", "--error-path", "audit", "probe"):
+        assert named in text
+
+
+def test_every_advisory_that_has_a_test_is_listed() -> None:
+    security = README.partition("\nSecurity\n")[2].partition("\nTest it\n")[0]
+    listed, _, more = " ".join(security.split()).partition("; GHSA: ")
+    for name in (name for names in IDS.values() for name in names):
+        assert name in listed if not name.startswith("GHSA-") else name[5:] in more, name
+
+
+# ------------------------------------------------------------------ the rest
 
 
 def test_the_test_for_pytest_passes_and_can_fail() -> None:
