@@ -29,7 +29,7 @@ BROWSERS = ("chromium", "firefox", "webkit")
 def tables(text: str) -> list[list[list[str]]]:
     """The rows of each csv-table, their header first; each cell on one line."""
     found = re.findall(r"^\.\. csv-table::\n   :header: (.*)\n\n((?:   .*\n)+)", text, re.MULTILINE)
-    return [
+    parsed = [
         [
             [" ".join(cell.split()).replace("\\*", "*") for cell in row]
             for row in csv.reader(
@@ -38,6 +38,9 @@ def tables(text: str) -> list[list[list[str]]]:
         ]
         for header, rows in found
     ]
+    # docutils fills up a row that is too short, without a word.
+    assert all(len(row) == len(table[0]) and all(row) for table in parsed for row in table)
+    return parsed
 
 
 def blocks(text: str) -> dict[str, list[str]]:
