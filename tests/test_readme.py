@@ -392,15 +392,19 @@ def test_the_test_for_pytest_passes_and_can_fail() -> None:
         run("*")
 
 
-def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
+def test_the_first_command_installs_and_starts_the_laboratory(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     shutil.copytree(
         ROOT, checkout, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
     )
     # The very command, with ports that are free for sure, on the Python that runs the tests.
-    command = block("try").replace("python3 ", f"{sys.executable} ", 1)
-    command += " --api-port 0 --page-port 0 --stranger-port 0"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = block("try").replace("python3 ", f"{sys.executable} ", 1) + " --port 0"
+    # Nor is there a screen, so that no browser is opened.
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTHON") and name not in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    }
     with heeding_ctrl_c():
         process = subprocess.Popen(
             ["sh", "-c", command],
@@ -412,13 +416,12 @@ def test_the_first_command_installs_and_starts_the_page(tmp_path: Path) -> None:
         )
     try:
         assert process.stdout is not None
-        page = ""
+        pages: list[str] = []
         for line in process.stdout:
-            found = re.search(r"http://localhost:\d+", line)
-            if found and "page" in line.lower():
-                page = found[0]
+            pages += re.findall(r"^CORS laboratory: (http://localhost:\d+) ", line)
+            if pages:
                 break
-        with urllib.request.urlopen(page, timeout=10) as answer:
+        with urllib.request.urlopen(pages[0], timeout=10) as answer:
             assert "<html" in answer.read().decode("utf-8").lower()
     finally:
         os.killpg(process.pid, signal.SIGINT)
