@@ -435,7 +435,7 @@ def test_the_test_command_is_what_ci_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.rst", *(ROOT / "docs").glob("*.rst")], ids=lambda path: path.name
+    "page", [ROOT / "README.rst", *(ROOT / "docs").rglob("*.rst")], ids=lambda path: path.name
 )
 def test_the_files_that_a_page_names_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
