@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,6 +109,22 @@ def test_the_line_of_the_log_is_the_real_one(caplog: pytest.LogCaptureFixture) -
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert blocks(GUIDE)["log"] == [record.getMessage()]
+
+
+def test_the_requests_by_hand_are_those_of_a_browser() -> None:
+    [commands] = re.findall(r":name: curl\n\n((?: +curl .+\n)+)", GUIDE)
+    page = Browser({API: corsgate()}, origin=PAGE)
+    page.fetch(ME, method="PUT", json={})
+    assert len(page.exchanges) == 2
+    for line, (request, _) in zip(commands.splitlines(), page.exchanges, strict=True):
+        words = shlex.split(line)
+        headers = [words[at + 1].partition(": ") for at, word in enumerate(words) if word == "-H"]
+        assert words[:5] == ["curl", "-i", "-X", request.method, request.url]
+        for name, _, value in headers:
+            assert request.header(name) == value
+        sent = {name.lower() for name, _ in request.headers}
+        cors = {"origin", "content-type", *(name for name in sent if name.startswith("access-"))}
+        assert {name.lower() for name, *_ in headers} == sent & cors
 
 
 def test_corsgate_starts_neither_with_a_slash_nor_without_a_scheme() -> None:

@@ -40,10 +40,12 @@ APP = "https://app.example.com"
 def block(name: str, text: str = README) -> str:
     """The text of the code block with this name."""
     found = re.search(
-        rf"\.\. code-block:: \w+\n   :name: {name}\n\n((?:   .*\n|\n)+)", text, re.MULTILINE
+        rf"^( *)\.\. code-block:: \w+\n\1   :name: {name}\n\n((?:\1   .*\n|\n)+)",
+        text,
+        re.MULTILINE,
     )
     assert found, f"no code block is named {name}"
-    return textwrap.dedent(found[1]).strip()
+    return textwrap.dedent(found[2]).strip()
 
 
 def cors_headers(app: Flask, path: str, origin: str) -> dict[str, str]:
@@ -243,6 +245,21 @@ def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
     assert "Allowed:" in outputs[0]
     assert "GET" in outputs[1]
     assert outputs[2] == "2 routes checked, no problem found.\n"
+
+
+def test_the_commands_of_the_guide_to_blocked_requests_run(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "blocked.rst").read_text(encoding="utf-8")
+    (tmp_path / "shop.py").write_text(block("flask"))
+    found = output_of(block("explain", guide), tmp_path)
+    assert "x-tenant" in found
+    app = Flask("api")
+    CORSGate(app, allow_origins=[APP], allow_headers=["X-Tenant"], allow_credentials=True)
+    app.put("/me")(lambda: {"name": "Ada"})
+    with serving(app) as api:
+        probe = shlex.split(block("probe", guide).replace("https://api.example.com", api))
+        program = Path(sys.executable).with_name(probe[0])
+        done = subprocess.run([program, *probe[1:]], capture_output=True, text=True)
+    assert (done.returncode, "\nAllowed: " in done.stdout) == (0, True)
 
 
 # ------------------------------------------------------------------ before you go live
