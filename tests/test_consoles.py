@@ -21,7 +21,7 @@ OTHER = "http://127.0.0.1:{port}{mount}"
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *((servers, options) for _, servers, options, *_ in CONSOLES),
     ({"status": 500, "answer": []}, {}),
-    ({"status": 301, "answer": [("Location", "https://x.example/{}")]}, {}),
+    ({"status": 301, "answer": [("Location", "https://x.example/{}?{0}'^`|\\")]}, {}),
     ({"status": 301, "answer": []}, {}),
     ({"status": 302, "answer": [allow_origin(), ("Location", OTHER + "/hop")], "hop": []}, {}),
     ({"status": 302, "answer": [allow_origin(), ("Location", "{mount}/case")]}, {}),
