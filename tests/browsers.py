@@ -9,8 +9,10 @@ import http.server
 import json
 import os
 import queue
+import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import threading
 import time
 import wsgiref.simple_server
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -221,10 +223,70 @@ TRUSTING = {
 }
 
 
-def report_of(url: str, engine: str, timeout: float = 60, certificate: Path | None = None) -> Any:
+# What makes an engine tell what its console shows.
+TELLING = {
+    "chromium": ["--enable-logging=stderr", "--v=0"],
+    "firefox": ["--marionette", "--remote-allow-system-access"],
+    "webkit": ["--enable-write-console-messages-to-stdout=true"],
+}
+
+
+def console_of(engine: str, home: Path) -> list[str]:
+    """The lines of the running engine's console."""
+    if engine == "firefox":
+        return firefox_console(int((home / "profile" / "MarionetteActivePort").read_text()))
+    output = (home / "output").read_text(errors="replace")
+    if engine == "chromium":
+        return re.findall(r'CONSOLE[:(]\d+\)?\] "(.*)", source: ', output)
+    return re.findall(r"CONSOLE (?:[A-Z]+ )?(?:LOG|WARN|ERROR) (.*)", output)
+
+
+def firefox_console(port: int) -> list[str]:
+    """As Marionette tells it: JSON in netstrings, which the server begins."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        stream = connection.makefile("rb")
+
+        def receive() -> Any:
+            size = b""
+            while (byte := stream.read(1)) != b":":
+                size += byte
+            return json.loads(stream.read(int(size)))
+
+        receive()
+        script = "return Services.console.getMessageArray().map((m) => m.errorMessage || m.message)"
+        answer: Any = None
+        for number, (command, arguments) in enumerate(
+            (
+                ("WebDriver:NewSession", {}),
+                ("Marionette:SetContext", {"value": "chrome"}),
+                ("WebDriver:ExecuteScript", {"script": script, "args": []}),
+                ("WebDriver:DeleteSession", {}),
+            )
+        ):
+            text = json.dumps([0, number, command, arguments])
+            connection.sendall(f"{len(text)}:{text}".encode())
+            reply = receive()
+            assert reply[2] is None, reply
+            if command == "WebDriver:ExecuteScript":
+                answer = reply[3]["value"]
+        lines = (
+            re.sub(r'^\[JavaScript \w+: "(.*?)"( \{file: .*)?\]$', r"\1", line) for line in answer
+        )
+        return [*lines]
+
+
+def report_of(
+    url: str,
+    engine: str,
+    timeout: float = 60,
+    certificate: Path | None = None,
+    console: list[str] | None = None,
+    until: str = "",
+) -> Any:
     """What the page at `url` reports in that engine.
 
     :param certificate: of the server at `url`, which is signed by nobody else.
+    :param console: is given the lines of the console, when one of them has `until` in it.
     """
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
@@ -244,12 +306,22 @@ def report_of(url: str, engine: str, timeout: float = 60, certificate: Path | No
                     "",
                 )
                 (home / "profile" / "cert_override.txt").write_text("\t".join(fields) + "\n")
+        if console is not None:
+            command.extend(TELLING[engine])
+            if engine == "firefox":
+                with (home / "profile" / "user.js").open("a") as prefs:
+                    prefs.write('\nuser_pref("marionette.port", 0);\n')
+        report: Any = None
         with started([*command, f"{url}/?{address}"], home) as process:
             while time.monotonic() < deadline and process.poll() is None:
-                try:
-                    return reports.get(timeout=0.1)
-                except queue.Empty:
-                    pass
+                with suppress(queue.Empty):
+                    report = report or reports.get(timeout=0.1)
+                if report is not None and console is None:
+                    return report
+                if report is not None and console is not None:
+                    console[:] = console_of(engine, home)
+                    if any(until in line for line in console):
+                        return report
             ended = "still running" if process.poll() is None else f"ended: {process.returncode}"
             output = (home / "output").read_text(errors="replace")[-2000:]
             pytest.fail(f"no report from {url} ({engine} {ended})\n{output}", pytrace=False)

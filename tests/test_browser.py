@@ -49,7 +49,9 @@ def caught(browser: Browser, url: str = "/case", **options: Any) -> FetchError:
 # ------------------------------------------------------------------ what consoles say
 
 # Each text was read from the console of the browser.
-CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str | None]] = [
+CONSOLES: list[
+    tuple[str, dict[str, Any], dict[str, Any], str, str | None, str | None, str | None]
+] = [
     (
         "allow-origin-missing",
         {"answer": []},
@@ -57,6 +59,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS check, step 2",
         f"{ACCESS}No 'Access-Control-Allow-Origin' header is present on the requested resource.",
         f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 200.",
+        f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200",
     ),
     (
         "allow-origin-missing",
@@ -68,6 +71,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " requested resource."
         ),
         f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 403.",
+        "Preflight response is not successful. Status code: 403",
     ),
     (
         "allow-origin-missing",
@@ -76,6 +80,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS check, step 2",
         f"{ACCESS}{PREFLIGHT}Redirect is not allowed for a preflight request.",
         f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 301.",
+        "Preflight response is not successful. Status code: 301",
     ),
     (
         "allow-origin-mismatch",
@@ -90,6 +95,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match"
             " ‘https://other.example’)."
         ),
+        f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200",
     ),
     (
         "allow-origin-invalid",
@@ -101,6 +107,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{VALID}"
         ),
         f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match ‘host’).",
+        f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200",
     ),
     (
         "allow-origin-repeated",
@@ -112,6 +119,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f" '{PAGE}, {PAGE}', but only one is allowed.{VALID}"
         ),
         f"{BLOCKED}Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed).",
+        "Access-Control-Allow-Origin cannot contain more than one origin.",
     ),
     (
         "allow-origin-list",
@@ -126,6 +134,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{BLOCKED}CORS header ‘Access-Control-Allow-Origin’ does not match"
             f" ‘{PAGE}, https://b.example’)."
         ),
+        "Access-Control-Allow-Origin cannot contain more than one origin.",
     ),
     (
         "allow-origin-wildcard",
@@ -137,6 +146,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{QUOTED}Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’"
             " is ‘*’)."
         ),
+        "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true.",
     ),
     (
         "allow-credentials",
@@ -148,6 +158,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " '' which must be 'true' when the request's credentials mode is 'include'."
         ),
         f"{BLOCKED}expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
+        'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".',
     ),
     (
         "allow-credentials",
@@ -160,6 +171,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " 'include'."
         ),
         f"{BLOCKED}expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
+        'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".',
     ),
     (
         "preflight-redirect",
@@ -168,6 +180,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS-preflight fetch, step 7",
         f"{ACCESS}{PREFLIGHT}Redirect is not allowed for a preflight request.",
         f"{BLOCKED}CORS request external redirect not allowed).",
+        "Preflight response is not successful. Status code: 301",
     ),
     (
         "preflight-status",
@@ -176,6 +189,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS-preflight fetch, step 7",
         f"{ACCESS}{PREFLIGHT}It does not have HTTP ok status.",
         f"{BLOCKED}CORS preflight response did not succeed). Status code: 404.",
+        "Preflight response is not successful. Status code: 404",
     ),
     (
         "allow-methods-invalid",
@@ -187,10 +201,11 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " response."
         ),
         f"{BLOCKED}invalid token ‘bad value’ in CORS header ‘Access-Control-Allow-Methods’).",
+        "Header Access-Control-Allow-Methods has an invalid value: PUT, bad value",
     ),
     (
         "allow-headers-invalid",
-        {"preflight": [allow_origin(), allow_headers("X-Custom, bad value")]},
+        {"preflight": [allow_origin(), allow_methods("PUT"), allow_headers("X-Custom, bad value")]},
         PUT,
         "CORS-preflight fetch, step 7.3",
         (
@@ -198,6 +213,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " response."
         ),
         f"{BLOCKED}invalid token ‘bad value’ in CORS header ‘Access-Control-Allow-Headers’).",
+        "Header Access-Control-Allow-Headers has an invalid value: X-Custom, bad value",
     ),
     (
         "method",
@@ -206,6 +222,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "CORS-preflight fetch, step 7.5",
         f"{ACCESS}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
         f"{BLOCKED}Did not find method in CORS header ‘Access-Control-Allow-Methods’).",
+        "Method PUT is not allowed by Access-Control-Allow-Methods.",
     ),
     (
         "authorization",
@@ -220,6 +237,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{BLOCKED}header ‘authorization’ is not allowed according to header"
             " ‘Access-Control-Allow-Headers’ from CORS preflight response)."
         ),
+        "Request header field Authorization is not allowed by Access-Control-Allow-Headers.",
     ),
     (
         "header",
@@ -234,6 +252,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{BLOCKED}header ‘x-custom’ is not allowed according to header"
             " ‘Access-Control-Allow-Headers’ from CORS preflight response)."
         ),
+        "Request header field X-Custom is not allowed by Access-Control-Allow-Headers.",
     ),
     (
         "redirect-user-info",
@@ -244,6 +263,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f"{ACCESS}Redirect location '' contains a username and password, which is disallowed"
             " for cross-origin requests."
         ),
+        f"{BLOCKED}CORS request did not succeed). Status code: (null).",
         None,
     ),
     (
@@ -255,6 +275,7 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             f'Fetch API cannot load {API}/case. Request mode is "same-origin" but the URL\'s origin'
             f" is not same as the request origin {PAGE}."
         ),
+        None,
         None,
     ),
     (
@@ -268,6 +289,10 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
             " header (or lack thereof). See"
             " https://developer.mozilla.org/docs/Web/HTTP/Cross-Origin_Resource_Policy_(CORP)#"
         ),
+        (
+            f"Cancelled load to {API}/case because it violates the resource's"
+            " Cross-Origin-Resource-Policy response header."
+        ),
     ),
     (
         "redirect-mode",
@@ -276,12 +301,13 @@ CONSOLES: list[tuple[str, dict[str, Any], dict[str, Any], str, str | None, str |
         "HTTP fetch, step 6",
         None,
         None,
+        f"Not allowed to follow a redirection while loading {API}/case",
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("code", "servers", "options", "step", "chromium", "firefox"),
+    ("code", "servers", "options", "step", "chromium", "firefox", "webkit"),
     CONSOLES,
     ids=[f"{case[0]}-{number}" for number, case in enumerate(CONSOLES)],
 )
@@ -292,10 +318,11 @@ def test_an_error_has_the_step_and_what_the_consoles_say(
     step: str,
     chromium: str | None,
     firefox: str | None,
+    webkit: str | None,
 ) -> None:
     error = caught(Servers(**servers).browser(), **options)
     assert (error.code, error.step) == (code, step)
-    assert (error.chromium, error.firefox) == (chromium, firefox)
+    assert (error.chromium, error.firefox, error.webkit) == (chromium, firefox, webkit)
 
 
 def test_a_text_after_a_redirect_has_both_addresses() -> None:
@@ -318,6 +345,7 @@ def test_an_error_reads_as_a_sentence_with_the_texts_below() -> None:
             ),
             f"Chromium: {error.chromium}",
             f"Firefox: {error.firefox}",
+            f"Safari: {error.webkit}",
         ]
     )
 
@@ -344,12 +372,61 @@ def test_an_answer_with_safe_methods_only_may_be_a_gate(
 
 
 def test_an_error_without_texts_is_one_line() -> None:
-    servers = Servers(status=302, answer=[allow_origin(), ("Location", "/case")])
+    servers = Servers(status=302, answer=[allow_origin(), ("Location", "mailto:a")])
     error = caught(servers.browser())
     assert str(error) == (
-        f"GET {API}/case from {PAGE}: this is the 21st redirect"
-        " (Fetch, HTTP-redirect fetch, step 7)"
+        f"GET {API}/case from {PAGE}: Location is not http(s): mailto:a"
+        " (Fetch, HTTP-redirect fetch, step 6)"
     )
+
+
+ROUND = {"status": 302, "answer": [allow_origin(), ("Location", "/case")]}
+
+
+# WebKit looks at other things first, and names the headers that it knows in its own way.
+@pytest.mark.parametrize(
+    ("servers", "options", "text"),
+    [
+        (
+            {"status": 301, "answer": [("Location", "/{0}")]},
+            {},
+            (
+                f"Cross-origin redirection to {API}/%7B0%7D denied by Cross-Origin Resource Sharing"
+                f" policy: Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status"
+                " code: 301"
+            ),
+        ),
+        (
+            {"status": 301, "answer": []},
+            {},
+            f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 301",
+        ),
+        (
+            {"answer": [allow_origin(f"{PAGE} https://b.example")]},
+            {},
+            f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200",
+        ),
+        (
+            {},
+            {"headers": {"content-type": "text/xml"}},
+            "Request header field Content-Type is not allowed by Access-Control-Allow-Headers.",
+        ),
+        (
+            {},
+            {"headers": {"x-OWN": "1"}},
+            "Request header field x-OWN is not allowed by Access-Control-Allow-Headers.",
+        ),
+        (
+            ROUND,
+            {"redirect": "error"},
+            f"Not allowed to follow a redirection while loading {API}/case",
+        ),
+        (ROUND, {}, "Load cannot follow more than 20 redirections"),
+    ],
+    ids=["redirect", "no-location", "space-list", "known-name", "own-name", "error", "limit"],
+)
+def test_the_words_of_webkit(servers: dict[str, Any], options: dict[str, Any], text: str) -> None:
+    assert caught(Servers(**servers).browser(), **options).webkit == text
 
 
 @pytest.mark.parametrize(
@@ -1441,7 +1518,7 @@ def test_a_location_that_leads_nowhere_is_no_crash(location: str) -> None:
         ("hop", "/hop"),
         ("/x/../hop", "/hop"),
         ("\\hop", "/hop"),
-        ("https:\\\\api.example.com\\hop?a\\b", "/hop?a%5Cb"),
+        ("https:\\\\api.example.com\\hop?a\\b", "/hop?a\\b"),
         ("//api.example.com/hop#f", "/hop"),
         (" /hop ", "/hop"),
         ("/hop?", "/hop?"),

@@ -160,6 +160,10 @@ BASE = URL("https", "api.example.com", None, "/a/b", "q")
         ("https://a.example:443/", URL("https", "a.example")),
         ("http://A.example:8000/x?", URL("http", "a.example", 8000, "/x", "")),
         ("https://u:p@a.example/x?y#z", URL("https", "a.example", None, "/x", "y", True)),
+        (
+            "https://a.example/{'\\x?{'\\?`^| \"<>",
+            URL("https", "a.example", None, "/%7B'/x", "{%27\\?`^|%20%22%3C%3E"),
+        ),
         ("https://[2001:DB8::1]:80/", URL("https", "[2001:db8::1]", 80)),
         ("c", URL("https", "api.example.com", None, "/a/c")),
         ("/c?d", URL("https", "api.example.com", None, "/c", "d")),

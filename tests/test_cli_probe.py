@@ -103,6 +103,7 @@ preflight response.
 Firefox: Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote \
 resource at http://127.0.0.1:PORT/users. (Reason: header ‘user-agent’ is not allowed according to \
 header ‘Access-Control-Allow-Headers’ from CORS preflight response).
+Safari: Request header field User-Agent is not allowed by Access-Control-Allow-Headers.
 Cause: Access-Control-Allow-Headers does not allow user-agent. It says 'authorization, x-one'.
 Fix: Add user-agent to Access-Control-Allow-Headers.
 """,
@@ -160,6 +161,7 @@ def test_json_of_a_blocked_request() -> None:
                         " the remote resource at http://127.0.0.1:PORT/users. (Reason: CORS header"
                         " ‘Access-Control-Allow-Origin’ missing). Status code: 405."
                     ),
+                    "webkit": "Preflight response is not successful. Status code: 405",
                 },
                 "no_answer": None,
                 "cause": {
@@ -183,6 +185,7 @@ def test_nothing_is_sent_from_https_to_http() -> None:
         1,
         """\
 Blocked: a page on https may not call http (Fetch, Main fetch, step 7).
+Firefox: Blocked loading mixed active content “http://api.example.com/”
 Cause: A page on https may not call http, so nothing is sent.
 Fix: Serve the API over https.
 """,

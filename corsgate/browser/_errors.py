@@ -1,7 +1,8 @@
 """Why a fetch fails: the step of the standard, and what the consoles of browsers say then.
 
-The texts were read from the consoles of Chromium 156 and Firefox ESR 153. Where they print
-nothing, or not always the same, there is none.
+The texts were read from the consoles of Chromium 156, Firefox ESR 153 and WebKitGTK 2.50, which has
+the words of Safari; tests/test_consoles.py reads them again. Where they print nothing, or not
+always the same, there is none.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._protocol import ALLOW_METHODS, SAFE_METHODS
-from ._messages import values_of
+from .._protocol import ALLOW_HEADERS, ALLOW_METHODS, SAFE_METHODS
+from ._messages import get, values_of
 from ._safelist import extract_tokens
+from ._url import parse_url
 
 if TYPE_CHECKING:
-    from ._messages import HTTPRequest, HTTPResponse
+    from ._messages import Headers, HTTPRequest, HTTPResponse
 
 _ACCESS = (
     "Access to fetch at '{url}'{redirected} from origin '{origin}' has been blocked by CORS"
@@ -40,6 +42,31 @@ _FIREFOX_HEADER = (
     _FIREFOX + "header ‘{value}’ is not allowed according to header"
     " ‘Access-Control-Allow-Headers’ from CORS preflight response)."
 )
+_FIREFOX_NO_ANSWER = _FIREFOX + "CORS request did not succeed). Status code: (null)."
+_WEBKIT_ORIGIN = (
+    "Origin {sent} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
+)
+_WEBKIT_LIST = "Access-Control-Allow-Origin cannot contain more than one origin."
+_WEBKIT_HEADER = "Request header field {written} is not allowed by Access-Control-Allow-Headers."
+_WEBKIT_PREFLIGHT = "Preflight response is not successful. Status code: {status}"
+_WEBKIT_REDIRECT = (
+    "Cross-origin redirection to {location} denied by Cross-Origin Resource Sharing policy: "
+)
+# Whatever the case in which the page writes these, WebKit has its own.
+_WEBKIT_NAMES = {
+    name.lower(): name
+    for name in (
+        "Authorization",
+        "Cache-Control",
+        "Content-Type",
+        "If-Match",
+        "If-Modified-Since",
+        "If-None-Match",
+        "Pragma",
+        "Range",
+    )
+}
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Failure(NamedTuple):
@@ -49,6 +76,7 @@ class Failure(NamedTuple):
     what: str
     chromium: str | None = None
     firefox: str | None = None
+    webkit: str | None = None
 
 
 # code -> what is known of it. The facts in braces are those of `fail`.
@@ -58,6 +86,7 @@ CORS_FAILURES = {
         "there is no Access-Control-Allow-Origin",
         _CHECK + "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
         _FIREFOX + "CORS header ‘Access-Control-Allow-Origin’ missing). Status code: {status}.",
+        _WEBKIT_ORIGIN,
     ),
     "allow-origin-wildcard": Failure(
         "CORS check, step 4",
@@ -66,6 +95,7 @@ CORS_FAILURES = {
         " be the wildcard '*' when the request's credentials mode is 'include'.",
         _FIREFOX.replace("{url}", "‘{url}’")
         + "Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’ is ‘*’).",
+        "Cannot use wildcard in Access-Control-Allow-Origin when credentials flag is true.",
     ),
     "allow-origin-repeated": Failure(
         "CORS check, step 4",
@@ -73,6 +103,7 @@ CORS_FAILURES = {
         _CHECK + "The 'Access-Control-Allow-Origin' header contains multiple values '{value}', but"
         " only one is allowed. " + _VALID,
         _FIREFOX + "Multiple CORS header ‘Access-Control-Allow-Origin’ not allowed).",
+        _WEBKIT_LIST,
     ),
     "allow-origin-list": Failure(
         "CORS check, step 4",
@@ -80,6 +111,7 @@ CORS_FAILURES = {
         _CHECK + "The 'Access-Control-Allow-Origin' header contains multiple values '{value}', but"
         " only one is allowed. " + _VALID,
         _FIREFOX_MISMATCH,
+        _WEBKIT_LIST,
     ),
     "allow-origin-invalid": Failure(
         "CORS check, step 4",
@@ -88,6 +120,7 @@ CORS_FAILURES = {
         + "The 'Access-Control-Allow-Origin' header contains the invalid value '{value}'. "
         + _VALID,
         _FIREFOX_MISMATCH,
+        _WEBKIT_ORIGIN,
     ),
     "allow-origin-mismatch": Failure(
         "CORS check, step 4",
@@ -95,6 +128,7 @@ CORS_FAILURES = {
         _CHECK + "The 'Access-Control-Allow-Origin' header has a value '{value}' that is not equal"
         " to the supplied origin. " + _VALID,
         _FIREFOX_MISMATCH,
+        _WEBKIT_ORIGIN,
     ),
     "allow-credentials": Failure(
         "CORS check, step 7",
@@ -102,18 +136,21 @@ CORS_FAILURES = {
         _CHECK + "The value of the 'Access-Control-Allow-Credentials' header in the response is"
         " '{value}' which must be 'true' when the request's credentials mode is 'include'.",
         _FIREFOX + "expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).",
+        'Credentials flag is true, but Access-Control-Allow-Credentials is not "true".',
     ),
     "preflight-redirect": Failure(
         "CORS-preflight fetch, step 7",
         "the preflight was answered with a redirect ({status})",
         _REDIRECTED_PREFLIGHT,
         _FIREFOX + "CORS request external redirect not allowed).",
+        _WEBKIT_PREFLIGHT,
     ),
     "preflight-status": Failure(
         "CORS-preflight fetch, step 7",
         "the preflight was answered with {status}, and has to be with 200 to 299",
         _CHECK + "It does not have HTTP ok status.",
         _FIREFOX + "CORS preflight response did not succeed). Status code: {status}.",
+        _WEBKIT_PREFLIGHT,
     ),
     "allow-methods-invalid": Failure(
         "CORS-preflight fetch, step 7.3",
@@ -121,6 +158,7 @@ CORS_FAILURES = {
         _ACCESS + "Cannot parse Access-Control-Allow-Methods response header field in preflight"
         " response.",
         _FIREFOX + "invalid token ‘{value}’ in CORS header ‘Access-Control-Allow-Methods’).",
+        "Header Access-Control-Allow-Methods has an invalid value: {methods}",
     ),
     "allow-headers-invalid": Failure(
         "CORS-preflight fetch, step 7.3",
@@ -128,6 +166,7 @@ CORS_FAILURES = {
         _ACCESS + "Cannot parse Access-Control-Allow-Headers response header field in preflight"
         " response.",
         _FIREFOX + "invalid token ‘{value}’ in CORS header ‘Access-Control-Allow-Headers’).",
+        "Header Access-Control-Allow-Headers has an invalid value: {headers}",
     ),
     "method": Failure(
         "CORS-preflight fetch, step 7.5",
@@ -135,6 +174,7 @@ CORS_FAILURES = {
         _ACCESS + "Method {value} is not allowed by Access-Control-Allow-Methods in preflight"
         " response.",
         _FIREFOX + "Did not find method in CORS header ‘Access-Control-Allow-Methods’).",
+        "Method {value} is not allowed by Access-Control-Allow-Methods.",
     ),
     "authorization": Failure(
         "CORS-preflight fetch, step 7.6",
@@ -142,6 +182,7 @@ CORS_FAILURES = {
         _ACCESS + "Request header field {value} is not allowed by Access-Control-Allow-Headers in"
         " preflight response.",
         _FIREFOX_HEADER,
+        _WEBKIT_HEADER,
     ),
     "header": Failure(
         "CORS-preflight fetch, step 7.7",
@@ -149,6 +190,7 @@ CORS_FAILURES = {
         _ACCESS + "Request header field {value} is not allowed by Access-Control-Allow-Headers in"
         " preflight response.",
         _FIREFOX_HEADER,
+        _WEBKIT_HEADER,
     ),
     "redirect-user-info": Failure(
         "HTTP-redirect fetch, steps 9 and 10",
@@ -156,10 +198,17 @@ CORS_FAILURES = {
         # The quotes are empty in Chromium too.
         _ACCESS + "Redirect location '' contains a username and password, which is disallowed for"
         " cross-origin requests.",
+        _FIREFOX_NO_ANSWER,
     ),
 }
 OTHER_FAILURES = {
-    "mixed-content": Failure("Main fetch, step 7", "a page on https may not call http"),
+    # Chromium and WebKit name the address of the page too.
+    "mixed-content": Failure(
+        "Main fetch, step 7",
+        "a page on https may not call http",
+        None,
+        "Blocked loading mixed active content “{url}”",
+    ),
     "same-origin-mode": Failure(
         "Main fetch, step 12",
         "the mode is same-origin, and this is another origin",
@@ -176,11 +225,22 @@ OTHER_FAILURES = {
         "The resource at “{url}” was blocked due to its Cross-Origin-Resource-Policy header (or"
         " lack thereof). See"
         " https://developer.mozilla.org/docs/Web/HTTP/Cross-Origin_Resource_Policy_(CORP)#",
+        "Cancelled load to {url} because it violates the resource's Cross-Origin-Resource-Policy"
+        " response header.",
     ),
-    "redirect-mode": Failure("HTTP fetch, step 6", "the redirect mode is error"),
+    "redirect-mode": Failure(
+        "HTTP fetch, step 6",
+        "the redirect mode is error",
+        webkit="Not allowed to follow a redirection while loading {url}",
+    ),
     "redirect-location": Failure("HTTP-redirect fetch, step 5", "Location is no URL: {value}"),
     "redirect-scheme": Failure("HTTP-redirect fetch, step 6", "Location is not http(s): {value}"),
-    "redirect-limit": Failure("HTTP-redirect fetch, step 7", "this is the 21st redirect"),
+    "redirect-limit": Failure(
+        "HTTP-redirect fetch, step 7",
+        "this is the 21st redirect",
+        firefox=_FIREFOX_NO_ANSWER,
+        webkit="Load cannot follow more than 20 redirections",
+    ),
 }
 
 
@@ -192,6 +252,7 @@ class FetchError(Exception):
     :ivar what: the same in a sentence.
     :ivar chromium: what Chromium prints in its console, or None where that is not known.
     :ivar firefox: what Firefox prints; of several lines the first.
+    :ivar webkit: what Safari prints; of several lines the first.
     :ivar request: the request whose answer is to blame; None if nothing was sent.
     :ivar response: that answer.
     :ivar explanation: what the `explain` of the `Browser` says, or "".
@@ -213,6 +274,7 @@ class FetchError(Exception):
         self.what = failure.what.format(**facts)
         self.chromium = failure.chromium and failure.chromium.format(**facts)
         self.firefox = failure.firefox and failure.firefox.format(**facts)
+        self.webkit = failure.webkit and failure.webkit.format(**facts)
         self.request = request
         self.response = response
         self.explanation = ""
@@ -226,6 +288,8 @@ class FetchError(Exception):
             lines.append(f"Chromium: {self.chromium}")
         if self.firefox:
             lines.append(f"Firefox: {self.firefox}")
+        if self.webkit:
+            lines.append(f"Safari: {self.webkit}")
         if self.explanation:
             lines.append(self.explanation)
         return "\n".join(lines)
@@ -249,6 +313,7 @@ def failure(
     first_url: str,
     origin: str,
     sent: str,
+    headers: Headers,
     value: str = "",
     preflight: bool = False,
     request: HTTPRequest | None = None,
@@ -258,6 +323,7 @@ def failure(
 
     :param first_url: the URL before redirects.
     :param origin: that of the page; `sent` is what the server was told.
+    :param headers: those that the page sets, as it writes them.
     :param value: what is wrong: a header's value, a method, a name.
     """
     facts: dict[str, object] = {
@@ -269,15 +335,30 @@ def failure(
         "value": value,
         "status": response.status if response else 0,
         "preflight": _PREFLIGHT if preflight else "",
+        "written": next((name for name, _ in headers if name.lower() == value), value),
+        "methods": response and get(response.headers, ALLOW_METHODS),
+        "headers": response and get(response.headers, ALLOW_HEADERS),
     }
+    if value in _WEBKIT_NAMES:
+        facts["written"] = _WEBKIT_NAMES[value]
     if code in OTHER_FAILURES:
         return FetchError(code, OTHER_FAILURES[code], facts, request, response)
     known = CORS_FAILURES[code]
     if code == "method" and response and _has_safe_only(response):
         known = known._replace(what=known.what + _SAFE_ONLY)
-    if preflight and response and response.status in (301, 302, 303, 307, 308):
-        # Chromium looks at this first.
-        known = known._replace(chromium=_REDIRECTED_PREFLIGHT)
+    if code == "allow-origin-list" and "," not in value:
+        known = known._replace(webkit=_WEBKIT_ORIGIN)
+    redirected = response is not None and response.status in _REDIRECTS
+    location = get(response.headers, "Location") if response and redirected else None
+    # What engines look at before they do what the standard names.
+    if preflight:
+        if redirected:
+            known = known._replace(chromium=_REDIRECTED_PREFLIGHT)
+        if response and not 200 <= response.status <= 299:
+            known = known._replace(webkit=_WEBKIT_PREFLIGHT)
+    elif location is not None and known.webkit:
+        known = known._replace(webkit=_WEBKIT_REDIRECT + known.webkit)
+        facts["location"] = parse_url(location, parse_url(url))
     return CORSError(code, known, facts, request, response)
 
 

@@ -364,6 +364,7 @@ class UserAgent:
             first_url=str(request.urls[0]),
             origin=request.origin,
             sent=request.serialized_origin,
+            headers=request.headers,
             value=value,
             preflight=preflight,
             request=sent,

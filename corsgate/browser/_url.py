@@ -16,8 +16,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _C0_OR_SPACE = "".join(map(chr, range(0x21)))
 # Of other schemes. No white space, and nothing that begins or ends another part of a URL.
 _ORIGIN = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://[!$-.0->A-\[\]-~]+")
-# What may stand in a path or query as it is; "%" too, since nothing is encoded twice.
+# What may stand in a path as it is; "%" too, since nothing is encoded twice.
 _PATH_SAFE = "/%:@!$&'()*+,;=~|[]"
+# URL, "special-query percent-encode set".
+_QUERY_SAFE = _PATH_SAFE.replace("'", "") + "?{}`^\\"
 
 _suffixes: PublicSuffixList | None = None
 
@@ -55,7 +57,7 @@ def parse_url(text: str, base: URL | None = None) -> URL | None:
     text = re.sub(r"[\t\n\r]", "", text.strip(_C0_OR_SPACE)).partition("#")[0]
     before, mark, after = text.partition("?")
     rest = before.replace("\\", "/")  # the same in http(s) URLs
-    query = _quoted(after, _PATH_SAFE + "?") if mark else None
+    query = _quoted(after, _QUERY_SAFE) if mark else None
     scheme = ""
     if found := _SCHEME.match(rest):
         scheme, rest = found[1].lower(), rest[found.end() :]

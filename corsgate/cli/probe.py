@@ -226,6 +226,7 @@ def _plain(verdict: _Verdict) -> dict[str, Any]:
             "what": cut(error.what),
             "chromium": error.chromium and cut(error.chromium),
             "firefox": error.firefox and cut(error.firefox),
+            "webkit": error.webkit and cut(error.webkit),
         },
         "no_answer": verdict.no_answer
         and {"code": verdict.no_answer.code, "text": str(verdict.no_answer)},
@@ -290,7 +291,11 @@ def _print(console: Console, verdict: _Verdict) -> None:
         line("a browser lets the page read the answer.", "Allowed: ", "bold green")
     else:
         line(f"{in_one_line(error.what)} (Fetch, {error.step}).", "Blocked: ", "bold red")
-        for name, text in (("Chromium", error.chromium), ("Firefox", error.firefox)):
+        for name, text in (
+            ("Chromium", error.chromium),
+            ("Firefox", error.firefox),
+            ("Safari", error.webkit),
+        ):
             if text:
                 line(in_one_line(text), f"{name}: ", "bold")
     if verdict.cause is not None:
