@@ -252,7 +252,7 @@ def test_a_name_in_a_module_among_the_origins_is_told_of_the_policy() -> None:
     )
     for host in ("no-module.example", "localhost"):
         (line,) = problems(CORS_ALLOWED_ORIGINS=[host])
-        assert f"Write 'https://{host}'. [" in line
+        assert f"://{host}'. [" in line
 
 
 def test_a_wrong_setting_stops_a_real_start() -> None:
