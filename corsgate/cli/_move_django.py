@@ -1,0 +1,255 @@
+"""`corsgate migrate --django`: what the settings of django-cors-headers become here.
+
+The project's settings are read and its middleware is imported; nothing of it is called.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._check import is_list
+from .._origin import find_correction
+from .._protocol import is_forbidden_request_header
+from ..errors import PolicyError
+from ..policy import Policy
+from ._move import Move
+from ._move_code import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .._paths import PathRules
+    from ..errors import Problem
+
+_OLD, _NEW = "corsheaders.middleware.CorsMiddleware", "corsgate.django.CORSMiddleware"
+_OLD_APPS, _NEW_APP = ("corsheaders", "corsheaders.apps.CorsHeadersAppConfig"), "corsgate.django"
+_ORIGINS = ("CORS_ALLOWED_ORIGINS", "CORS_ORIGIN_WHITELIST")
+_REGEXES = ("CORS_ALLOWED_ORIGIN_REGEXES", "CORS_ORIGIN_REGEX_WHITELIST")
+_ALL = ("CORS_ALLOW_ALL_ORIGINS", "CORS_ORIGIN_ALLOW_ALL")
+# django-cors-headers reads the older name where the newer is not set.
+_NEWER = {older: newer for newer, older in (_ORIGINS, _REGEXES, _ALL)}
+_READ_BY_BOTH = (
+    *(*_ORIGINS, *_REGEXES, *_ALL, "CORS_URLS_REGEX", "CORS_ALLOW_METHODS", "CORS_ALLOW_HEADERS"),
+    *("CORS_EXPOSE_HEADERS", "CORS_ALLOW_CREDENTIALS", "CORS_PREFLIGHT_MAX_AGE"),
+)
+_PRIVATE_NETWORK = "CORS_ALLOW_PRIVATE_NETWORK"
+# Browsers send nothing but the one spelling, or never the name.
+_RESPELT = ("origin-path", "origin-upper-case", "origin-default-port")
+_NEVER_SENT = ("method-forbidden", "expose-forbidden")
+
+
+class Plan(NamedTuple):
+    """What is written, and the settings that come of it.
+
+    :param settings: those about CORS, as they are after the move.
+    :param starts: whether corsgate starts with them.
+    """
+
+    settings: dict[str, Any]
+    starts: bool
+    move: Move
+
+
+def move_settings(settings: Mapping[str, object]) -> Move:
+    """What a project with django-cors-headers writes instead.
+
+    :param settings: the project's, by name: `MIDDLEWARE`, `INSTALLED_APPS` and `CORS_...` count.
+    """
+    return plan(settings).move
+
+
+def plan(settings: Mapping[str, Any]) -> Plan:
+    """As `move_settings`, with the settings themselves."""
+    given = {
+        name: value
+        for name, value in settings.items()
+        if name.startswith("CORS_") and value is not None
+    }
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name in _READ_BY_BOTH and _NEWER.get(name) not in given
+    }
+    _, problems = _read(kept)
+    written = {name: _correct(name, value, problems) for name, value in kept.items()}
+    rules, left = _read(written)
+    wrong = list(dict.fromkeys(fault.field for fault in left))
+
+    middleware, notes = _move_middleware(settings)
+    code = [middleware, *_move_apps(settings)]
+    code += [f"{name} = {write(new)}" for name, new in written.items() if new != kept[name]]
+    for what, names in {
+        "Stay as they are": [
+            name for name in kept if written[name] == kept[name] and name not in wrong
+        ],
+        "Take out": [name for name in given if name not in kept],
+        "Still to be changed": wrong,
+    }.items():
+        code += [f"# {what}: {', '.join(names)}"] if names else []
+    if any("re.compile(" in line for line in code):
+        code.insert(0, "import re")
+
+    refused = [
+        f"{name}: {_NEWER[name]} is set too, and only that has counted. Take {name} out."
+        for name in given
+        if _NEWER.get(name) in given
+    ]
+    move = Move(
+        code="\n".join(code),
+        notes=(*notes, *_notes(given), *_signal()),
+        refused=(*refused, *map(str, problems)),
+        options=rules.application.to_dict()
+        if rules and isinstance(rules.application, Policy)
+        else {},
+        paths=None,
+    )
+    return Plan(written, rules is not None, move)
+
+
+def _notes(given: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        if name == _PRIVATE_NETWORK:
+            yield f"{name}: no browser sends the private-network header any more."
+        elif name not in _READ_BY_BOTH:
+            yield f"{name}: it is no setting of django-cors-headers, and none of corsgate."
+        for item in value if is_list(value) else ():
+            if _is_idle(name, item):
+                yield f"{name}: no browser ever sends {item!r}, so it is left out."
+            elif name in _ORIGINS and isinstance(item, str) and "*" in item:
+                yield f"{name}: {item!r} is a pattern here; so far it has matched nothing."
+            elif name in _REGEXES and not _text_of(item).endswith(("$", r"\Z")):
+                yield (
+                    f"{name}: {write(item)} has to match the whole origin now; so far every origin"
+                    " that begins so was let in, such as one of a stranger."
+                )
+
+
+def _text_of(regex: object) -> str:
+    return str(getattr(regex, "pattern", regex))
+
+
+def _signal() -> Iterator[str]:
+    """The hook that django-cors-headers has; a project that uses it has imported it by now."""
+    signals = sys.modules.get("corsheaders.signals")
+    if signals is not None and signals.check_request_enabled.has_listeners():
+        yield (
+            "The signal check_request_enabled has receivers, which corsgate does not ask: put a"
+            " function (origin, environ) -> bool among the origins, or use CORS_PATHS."
+        )
+
+
+# ------------------------------------------------------------------ single settings
+
+
+def _correct(name: str, value: Any, problems: Sequence[Problem]) -> Any:
+    """The value with all put right of which it is sure what was meant; else the very same."""
+    if not is_list(value):
+        return value
+    items = []
+    for item in value:
+        codes = [fault.code for fault in problems if (fault.field, fault.value) == (name, item)]
+        code = codes[0] if codes else ""
+        if code in _RESPELT:
+            items.append(find_correction(item) or item)
+        elif code == "method-case":
+            items.append(item.upper())
+        elif not (code in _NEVER_SENT or _is_idle(name, item)):
+            items.append(item)
+    return value if items == list(value) else items
+
+
+def _is_idle(name: str, item: object) -> bool:
+    """Whether no browser ever sends what is allowed."""
+    if name == "CORS_ALLOW_HEADERS" and isinstance(item, str):
+        return is_forbidden_request_header(item.lower())
+    return name in _ORIGINS and item == "file://"
+
+
+# ------------------------------------------------------------------ the lists around them
+
+
+def _move_middleware(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """`MIDDLEWARE` with corsgate's in it, and what there is to say about that."""
+    from ..django.checks import _Middleware
+
+    entries = [_Middleware(name) for name in settings.get("MIDDLEWARE") or ()]
+    with project({"SECURE_SSL_REDIRECT": settings.get("SECURE_SSL_REDIRECT", False)}):
+        answering = [one for one in entries if one.can_answer()]
+    old = [one for one in entries if _OLD in one.names]
+    left = [one for one in entries if one not in old]
+    comment = "in the place of corsheaders" if old else "new"
+    notes = []
+    if not old:
+        notes.append(f"MIDDLEWARE: {_OLD} is not in it, so django-cors-headers has done nothing.")
+    notes += [
+        f"MIDDLEWARE: {one.name} extends {_OLD}: what it does besides is not moved."
+        for one in old
+        if one.name != _OLD
+    ]
+    names = [one.name for one in left]
+    if not any(one.is_ours for one in left):
+        before = entries[: entries.index(old[0])] if old else []
+        above = next((one for one in before if one in answering), None)
+        position = len(before) if above is None else entries.index(above)
+        if above is not None:
+            comment = "moved up"
+            notes.append(
+                f"MIDDLEWARE: {above.name} can answer by itself, and below corsgate only do its"
+                " answers have the headers."
+            )
+        names.insert(position, _NEW)
+    return _assign("MIDDLEWARE", names, {_NEW: comment}), notes
+
+
+def _move_apps(settings: Mapping[str, Any]) -> list[str]:
+    apps = settings.get("INSTALLED_APPS") or ()
+    if not any(name in _OLD_APPS for name in apps):
+        return []
+    names = [_NEW_APP if name in _OLD_APPS else name for name in apps]
+    comment = "in the place of corsheaders: system checks, manage.py cors"
+    return [_assign("INSTALLED_APPS", names, {_NEW_APP: comment})]
+
+
+def _assign(setting: str, names: list[str], comments: Mapping[str, str]) -> str:
+    lines = [
+        f"    {write(name)},{'  # ' + comments[name] if name in comments else ''}" for name in names
+    ]
+    return "\n".join([f"{setting} = [", *lines, "]"])
+
+
+# ------------------------------------------------------------------ Django, as if there was no more
+
+
+@contextmanager
+def project(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Django under its defaults and these settings: nothing of the user's project runs in it."""
+    from django.conf import UserSettingsHolder, global_settings
+    from django.conf import settings as live
+
+    from ..django.conf import _forget
+
+    holder = UserSettingsHolder(global_settings)
+    for name, value in {"ROOT_URLCONF": (), **settings}.items():
+        setattr(holder, name, value)
+    before, live._wrapped = live._wrapped, holder
+    _forget(setting="CORS_")
+    try:
+        yield
+    finally:
+        live._wrapped = before
+        _forget(setting="CORS_")
+
+
+def _read(settings: Mapping[str, Any]) -> tuple[PathRules | None, tuple[Problem, ...]]:
+    """The rules that corsgate makes of the settings, or what is wrong with them."""
+    from ..django.conf import _Reader
+
+    with project(settings), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _Reader().read()[0], ()
+        except PolicyError as error:
+            return None, error.problems
