@@ -1,0 +1,267 @@
+"""What two applications answer differently, and what a browser makes of that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..browser import CORSError, HTTPRequest, HTTPResponse
+from ..browser._engines import STANDARD
+from ..browser._fetch import UserAgent
+from ..browser._request import Request as PageRequest
+from ..browser._url import URL
+from ..browser._wsgi import WSGITransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from wsgiref.types import WSGIApplication
+
+STRANGER = "https://stranger.test"
+_SERVER = "http://127.0.0.1"
+_SIMPLE = ("GET", "HEAD", "POST")
+_STATUS, _ALLOW_ORIGIN = "status", "Access-Control-Allow-Origin"
+_METHODS, _HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
+_MAX_AGE = "Access-Control-Max-Age"
+_LISTS = (_METHODS, _HEADERS, "Access-Control-Expose-Headers", "Vary")
+_NAMES = (_ALLOW_ORIGIN, "Access-Control-Allow-Credentials", _MAX_AGE, *_LISTS)
+_NONE, _ITS_OWN = "not there", "the origin of the page"
+_BLOCKED, _ALLOWED, _WITH_COOKIES = (
+    "the browser blocks it",
+    "the browser lets it through",
+    "the browser lets it through, with cookies too",
+)
+_MOST_NAMED = 3
+
+
+class Asked(NamedTuple):
+    """A request.
+
+    :param method: of a preflight, the method that is asked for.
+    :param headers: of a preflight, the names of headers that are asked for, in lower case.
+    """
+
+    method: str = "GET"
+    path: str = "/"
+    origin: str | None = None
+    preflight: bool = False
+    headers: tuple[str, ...] = ()
+
+
+class Difference(NamedTuple):
+    """Something that is answered differently.
+
+    :param request: to what.
+    :param why: a sentence; "" where there is nothing to say.
+    :param lets_through: None where a browser makes the same of both; else whether it now lets
+        through more than before.
+    """
+
+    request: str
+    old: str
+    new: str
+    why: str
+    lets_through: bool | None = None
+
+
+def battery(origins: Iterable[str], paths: Sequence[str] = ("/",)) -> list[Asked]:
+    """Requests that show what a configuration does.
+
+    :param origins: those that it is about.
+    :param paths: those that it is about, and others.
+    """
+    pages = [*dict.fromkeys([*origins, STRANGER, "null"])]
+    near = [other for origin in origins for other in neighbours(origin)]
+    asked = []
+    for path in paths:
+        asked.append(Asked(path=path))
+        for origin in dict.fromkeys([*pages, *near]):
+            asked.append(Asked("GET", path, origin))
+            asked.append(Asked("PUT", path, origin, True, ("content-type",)))
+        for origin in pages:
+            asked += [Asked(method, path, origin, True) for method in ("PATCH", "DELETE")]
+            asked += [
+                Asked("POST", path, origin, True, (name,))
+                for name in ("content-type", "authorization", "x-custom")
+            ]
+    return asked
+
+
+def neighbours(origin: str) -> Iterator[str]:
+    """Origins that look like one, and belong to somebody else or come another way."""
+    scheme, _, rest = origin.partition("://")
+    if scheme not in ("http", "https"):
+        return
+    host, colon, port = rest.rpartition(":") if not rest.endswith("]") else (rest, "", "")
+    host, port = (host, colon + port) if host else (rest, "")
+    yield f"{'http' if scheme == 'https' else 'https'}://{rest}"
+    yield f"{scheme}://{host}:8443"
+    if host.endswith("]"):
+        return
+    yield f"{scheme}://{host}.stranger.test{port}"
+    if host.replace(".", "").isdigit():
+        return
+    yield f"{scheme}://www.{host}{port}"
+    yield f"{scheme}://stranger{host}{port}"
+    if "." in host:
+        yield f"{scheme}://{host.replace('.', 'x', 1)}{port}"
+        yield f"{scheme}://{host}x{port}"
+
+
+def compare(
+    old_app: WSGIApplication, new_app: WSGIApplication, requests: Iterable[Asked]
+) -> list[Difference]:
+    """Send the same requests to both, and say what differs: first what a browser notices.
+
+    What differs alike for several requests is told once.
+    """
+    groups: dict[tuple[str, str, str], list[Asked]] = {}
+    for asked in requests:
+        old, new = _send(old_app, asked), _send(new_app, asked)
+        before, now = _outcome(asked, old), _outcome(asked, new)
+        if before != now:
+            groups.setdefault(("", before, now), []).append(asked)
+            continue
+        # What a browser keeps from the page does not matter to anybody.
+        for name in (_STATUS, *_NAMES):
+            pair = _shown(name, asked, old), _shown(name, asked, new)
+            if pair[0] != pair[1] and (now != _BLOCKED or name in (_STATUS, _ALLOW_ORIGIN)):
+                groups.setdefault((name, *pair), []).append(asked)
+    found = [_difference(*key, group) for key, group in groups.items()]
+    return sorted(found, key=lambda one: (one.lets_through is None, one.lets_through is False))
+
+
+def _difference(name: str, before: str, now: str, group: list[Asked]) -> Difference:
+    request = _named(group)
+    if name:
+        label = "" if name == _STATUS else f"{name}: "
+        return Difference(request, label + before, label + now, _why(name, before, now, group))
+    rank = [_BLOCKED, _ALLOWED, _WITH_COOKIES]
+    more = rank.index(now) > rank.index(before)
+    return Difference(request, before, now, _why_through(now, group), more)
+
+
+def _why_through(now: str, group: list[Asked]) -> str:
+    if now != _BLOCKED and all(asked.preflight and asked.method in _SIMPLE for asked in group):
+        return (
+            "Fetch asks for no permission of GET, HEAD and POST, and so need allow_methods not"
+            " name them."
+        )
+    if {asked.origin for asked in group} == {"null"}:
+        return "Any site can be null, in a sandboxed frame. It has to be written: 'null'."
+    return ""
+
+
+def _why(name: str, before: str, now: str, group: list[Asked]) -> str:
+    if name == _STATUS:
+        return {
+            "204": "An answer without a body is all that a browser needs.",
+            "403": "A preflight that is not allowed is refused by its status too, for the logs.",
+        }.get(now, "")
+    if name == _ALLOW_ORIGIN:
+        if now == "*":
+            return "Every origin is allowed, so all get the same answer, and caches can share it."
+        return "Nobody asks without Origin, and browsers compare nothing." if now == _NONE else ""
+    if name == "Vary":
+        if now == _NONE:
+            return "The answer does not depend on the origin."
+        return "A cache must know what the answer depends on."
+    return {
+        _METHODS: "All that is allowed is listed, so that one preflight serves them all.",
+        _HEADERS: "All that is allowed is listed, so that one preflight serves them all.",
+        _MAX_AGE: "Browsers keep a preflight's answer so long; without the header, 5 seconds.",
+    }.get(name, "")
+
+
+def _named(group: list[Asked]) -> str:
+    """What the requests of a group have in common, as far as that is short."""
+    kinds = list(dict.fromkeys(_kind(asked) for asked in group))
+    origins = list(dict.fromkeys(asked.origin or "no Origin" for asked in group))
+    paths = list(dict.fromkeys(asked.path for asked in group))
+    text = _some(kinds)
+    if origins != ["no Origin"]:
+        text += f" from {_some(origins)}"
+    else:
+        text += " without Origin"
+    return text + (f" to {_some(paths)}" if paths != ["/"] else "")
+
+
+def _kind(asked: Asked) -> str:
+    if not asked.preflight:
+        return asked.method
+    names = f" with {', '.join(asked.headers)}" if asked.headers else ""
+    return f"preflight for {asked.method}{names}"
+
+
+def _some(texts: list[str]) -> str:
+    if len(texts) <= _MOST_NAMED:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:_MOST_NAMED])} and {len(texts) - _MOST_NAMED} more"
+
+
+def _send(app: WSGIApplication, asked: Asked) -> HTTPResponse:
+    headers = [] if asked.origin is None else [("Origin", asked.origin)]
+    if asked.preflight:
+        headers.append(("Access-Control-Request-Method", asked.method))
+        if asked.headers:
+            headers.append(("Access-Control-Request-Headers", ",".join(asked.headers)))
+    method = "OPTIONS" if asked.preflight else asked.method
+    request = HTTPRequest(method, _SERVER + asked.path, headers)
+    return WSGITransport({_SERVER: app})(request)
+
+
+def _shown(name: str, asked: Asked, answer: HTTPResponse) -> str:
+    if name == _STATUS:
+        return str(answer.status)
+    values = [value for other, value in answer.headers if other.lower() == name.lower()]
+    if not values:
+        return _NONE
+    if name in _LISTS:
+        items = {item.strip().lower() for value in values for item in value.split(",")}
+        values = [", ".join(sorted(item.upper() if name == _METHODS else item for item in items))]
+    elif name == _ALLOW_ORIGIN and values == [asked.origin]:
+        return _ITS_OWN
+    return ", ".join(values)
+
+
+def _outcome(asked: Asked, answer: HTTPResponse) -> str:
+    if asked.origin is None:
+        return _BLOCKED  # no page of another origin waits for it
+    if not _lets_through(asked, asked.origin, answer, "same-origin"):
+        return _BLOCKED
+    if _lets_through(asked, asked.origin, answer, "include"):
+        allows_cookies = ("access-control-allow-credentials", "true") in (
+            (name.lower(), value) for name, value in answer.headers
+        )
+        return _WITH_COOKIES if allows_cookies else _ALLOWED
+    return _ALLOWED
+
+
+def _lets_through(asked: Asked, origin: str, answer: HTTPResponse, credentials: str) -> bool:
+    """Whether the page may read the answer, or go on after its preflight.
+
+    The other requests that a browser may send about it are answered well.
+    """
+    good = [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Allow-Methods", asked.method),
+    ]
+
+    def send(request: HTTPRequest) -> HTTPResponse:
+        is_preflight = request.header("Access-Control-Request-Method") is not None
+        return answer if is_preflight is asked.preflight else HTTPResponse(200, "OK", good)
+
+    request = PageRequest(
+        asked.method,
+        [URL("http", "127.0.0.1")],
+        [(name, "application/json") for name in asked.headers],
+        None,
+        origin,
+        credentials_mode=credentials,
+        redirect_mode="manual",
+        use_cors_preflight=asked.preflight and asked.method in _SIMPLE and not asked.headers,
+    )
+    try:
+        UserAgent(send, engine=STANDARD, clock=lambda: 0).fetch(request)
+    except CORSError:
+        return False
+    return True
