@@ -123,7 +123,7 @@ LIBRARIES = {
     "browser": {"publicsuffixlist", "pytest"},
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
-    "cli": {"click", "rich", "django"},
+    "cli": {"click", "rich", "django", "corsheaders"},
     "origins": {"cachetools"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}

@@ -5,24 +5,33 @@ The project's settings are read and its middleware is imported; nothing of it is
 
 from __future__ import annotations
 
+import logging
+import re
 import sys
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import _risk
 from .._check import is_list
-from .._origin import find_correction
+from .._origin import find_correction, find_fault
 from .._protocol import is_forbidden_request_header
 from ..errors import PolicyError
 from ..policy import Policy
+from ._compare import battery, compare
 from ._move import Move
 from ._move_code import write
+from ._move_origins import _samples as samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from django.http import HttpRequest
 
     from .._paths import PathRules
     from ..errors import Problem
+    from ._compare import Difference
 
 _OLD, _NEW = "corsheaders.middleware.CorsMiddleware", "corsgate.django.CORSMiddleware"
 _OLD_APPS, _NEW_APP = ("corsheaders", "corsheaders.apps.CorsHeadersAppConfig"), "corsgate.django"
@@ -39,6 +48,7 @@ _PRIVATE_NETWORK = "CORS_ALLOW_PRIVATE_NETWORK"
 # Browsers send nothing but the one spelling, or never the name.
 _RESPELT = ("origin-path", "origin-upper-case", "origin-default-port")
 _NEVER_SENT = ("method-forbidden", "expose-forbidden")
+_MOST_SAMPLES = 4
 
 
 class Plan(NamedTuple):
@@ -118,17 +128,18 @@ def _notes(given: Mapping[str, Any]) -> Iterator[str]:
         for item in value if is_list(value) else ():
             if _is_idle(name, item):
                 yield f"{name}: no browser ever sends {item!r}, so it is left out."
+            elif name in _ORIGINS and item == "*":
+                yield f"{name}: '*' lets every origin in here; so far it has let in none."
             elif name in _ORIGINS and isinstance(item, str) and "*" in item:
-                yield f"{name}: {item!r} is a pattern here; so far it has matched nothing."
-            elif name in _REGEXES and not _text_of(item).endswith(("$", r"\Z")):
-                yield (
-                    f"{name}: {write(item)} has to match the whole origin now; so far every origin"
-                    " that begins so was let in, such as one of a stranger."
-                )
-
-
-def _text_of(regex: object) -> str:
-    return str(getattr(regex, "pattern", regex))
+                yield f"{name}: {item!r} is a pattern here; so far it has let nothing in."
+            elif name in _REGEXES:
+                found = [f"{origin}.evil.test" for origin in _spelt_out(item)]
+                foreign = [origin for origin in found if re.match(item, origin)]
+                if foreign and not re.fullmatch(item, foreign[0]):
+                    yield (
+                        f"{name}: {write(item)} let every origin in that begins so, such as"
+                        f" {foreign[0]}; here it has to match the whole origin."
+                    )
 
 
 def _signal() -> Iterator[str]:
@@ -220,6 +231,79 @@ def _assign(setting: str, names: list[str], comments: Mapping[str, str]) -> str:
     return "\n".join([f"{setting} = [", *lines, "]"])
 
 
+# ------------------------------------------------------------------ what is answered differently
+
+
+def compare_django(settings: Mapping[str, Any]) -> list[Difference]:
+    """What is answered differently after the move, each library around a view of ours.
+
+    Receivers of the signal are not asked: they are the project's own code.
+
+    :param settings: as of `move_settings`.
+    :return: nothing where corsgate does not start.
+    :raises ImportError: without django-cors-headers.
+    """
+    from corsheaders.middleware import CorsMiddleware
+
+    from ..django import CORSMiddleware
+
+    class Old(CorsMiddleware):
+        def check_signal(self, request: HttpRequest) -> bool:
+            return False
+
+    after = plan(settings)
+    if not after.starts:
+        return []
+    before = {name: settings[name] for name in _READ_BY_BOTH if settings.get(name) is not None}
+    requests = battery(_origins_in(before), _paths_in(before))
+    return compare(_serve(before, Old), _serve(after.settings, CORSMiddleware), requests)
+
+
+def _origins_in(settings: Mapping[str, Any]) -> list[str]:
+    """Origins that the settings are about."""
+    origins: list[str] = []
+    for name, value in settings.items():
+        for item in value if is_list(value) else ():
+            if name in _ORIGINS and isinstance(item, str):
+                exact = item.replace("*", "app")
+                origins.append(exact if find_fault(exact) is None else find_correction(exact) or "")
+            elif name in _REGEXES:
+                origins += _spelt_out(item)
+    return [origin for origin in dict.fromkeys(origins) if origin]
+
+
+def _paths_in(settings: Mapping[str, Any]) -> list[str]:
+    """A path that `CORS_URLS_REGEX` is about, and one of which it says nothing."""
+    regex = settings.get("CORS_URLS_REGEX")
+    if regex is None:
+        return ["/"]
+    texts = [text.removeprefix("https://") for text, _ in _risk._samples(re.compile(regex), 0)]
+    return ["/", *[text for text in texts if text.startswith("/") and re.match(regex, text)][:1]]
+
+
+def _spelt_out(regex: Any) -> list[str]:
+    """Some origins that a regular expression may be about."""
+    try:
+        return samples(re.compile(regex))[:_MOST_SAMPLES]
+    except (re.error, TypeError):
+        return []
+
+
+def _serve(settings: Mapping[str, Any], middleware: Any) -> WSGIApplication:
+    """A middleware under these settings, around a view that does nothing."""
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.http import HttpResponse
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with project(settings):
+            response = middleware(lambda request: HttpResponse())(WSGIRequest(environ))
+            status = f"{response.status_code} {response.reason_phrase}"
+            start_response(status, list(response.items()))
+            return [response.content]
+
+    return app
+
+
 # ------------------------------------------------------------------ Django, as if there was no more
 
 
@@ -235,11 +319,16 @@ def project(settings: Mapping[str, Any]) -> Iterator[None]:
     for name, value in {"ROOT_URLCONF": (), **settings}.items():
         setattr(holder, name, value)
     before, live._wrapped = live._wrapped, holder
+    logger = logging.getLogger("corsgate")
+    was_disabled, logger.disabled = logger.disabled, True
     _forget(setting="CORS_")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         live._wrapped = before
+        logger.disabled = was_disabled
         _forget(setting="CORS_")
 
 
@@ -247,8 +336,7 @@ def _read(settings: Mapping[str, Any]) -> tuple[PathRules | None, tuple[Problem,
     """The rules that corsgate makes of the settings, or what is wrong with them."""
     from ..django.conf import _Reader
 
-    with project(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with project(settings):
         try:
             return _Reader().read()[0], ()
         except PolicyError as error:
