@@ -102,7 +102,7 @@ def gate_of_django(settings_module: str) -> Gate:
 
 
 def settings_of_django(settings_module: str) -> dict[str, Any]:
-    """All settings of a Django project, by name; the project as of `gate_of_django`.
+    """The settings of a Django project that are about CORS; the project as of `gate_of_django`.
 
     :raises click.ClickException: where the project does not start.
     """
@@ -110,7 +110,10 @@ def settings_of_django(settings_module: str) -> dict[str, Any]:
         _set_up_django(settings_module)
         from django.conf import settings
 
-        return {name: getattr(settings, name) for name in dir(settings) if name.isupper()}
+        # To look at others may warn.
+        names = [name for name in dir(settings) if name.startswith("CORS_")]
+        names += ["MIDDLEWARE", "INSTALLED_APPS", "SECURE_SSL_REDIRECT"]
+        return {name: getattr(settings, name) for name in names}
 
 
 def _set_up_django(settings_module: str) -> None:

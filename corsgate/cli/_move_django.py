@@ -132,14 +132,20 @@ def _notes(given: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: '*' lets every origin in here; so far it has let in none."
             elif name in _ORIGINS and isinstance(item, str) and "*" in item:
                 yield f"{name}: {item!r} is a pattern here; so far it has let nothing in."
-            elif name in _REGEXES:
-                found = [f"{origin}.evil.test" for origin in _spelt_out(item)]
-                foreign = [origin for origin in found if re.match(item, origin)]
-                if foreign and not re.fullmatch(item, foreign[0]):
-                    yield (
-                        f"{name}: {write(item)} let every origin in that begins so, such as"
-                        f" {foreign[0]}; here it has to match the whole origin."
-                    )
+            elif name in _REGEXES and (foreign := _let_in(item)):
+                yield (
+                    f"{name}: {write(re.compile(item))} let every origin in that begins so, such"
+                    f" as {foreign}; here it has to match the whole origin."
+                )
+
+
+def _let_in(regex: Any) -> str:
+    """An origin of a stranger that django-cors-headers let in, and corsgate does not."""
+    for origin in _spelt_out(regex):
+        longer = f"{origin}.evil.test"
+        if re.match(regex, longer) and not re.fullmatch(regex, longer):
+            return longer
+    return ""
 
 
 def _signal() -> Iterator[str]:
@@ -191,7 +197,6 @@ def _move_middleware(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
         answering = [one for one in entries if one.can_answer()]
     old = [one for one in entries if _OLD in one.names]
     left = [one for one in entries if one not in old]
-    comment = "in the place of corsheaders" if old else "new"
     notes = []
     if not old:
         notes.append(f"MIDDLEWARE: {_OLD} is not in it, so django-cors-headers has done nothing.")
@@ -201,18 +206,20 @@ def _move_middleware(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
         if one.name != _OLD
     ]
     names = [one.name for one in left]
+    comments = {}
     if not any(one.is_ours for one in left):
         before = entries[: entries.index(old[0])] if old else []
         above = next((one for one in before if one in answering), None)
         position = len(before) if above is None else entries.index(above)
+        comments[_NEW] = "in the place of corsheaders" if old else "new"
         if above is not None:
-            comment = "moved up"
+            comments[_NEW] = "moved up"
             notes.append(
                 f"MIDDLEWARE: {above.name} can answer by itself, and below corsgate only do its"
                 " answers have the headers."
             )
         names.insert(position, _NEW)
-    return _assign("MIDDLEWARE", names, {_NEW: comment}), notes
+    return _assign("MIDDLEWARE", names, comments), notes
 
 
 def _move_apps(settings: Mapping[str, Any]) -> list[str]:
