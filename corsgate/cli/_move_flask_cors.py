@@ -9,7 +9,7 @@ from ..errors import PolicyError, show
 from ..policy import Policy
 from ._move import Move
 from ._move_code import LeftOut, started, write_call
-from ._move_origins import Origins, is_anything, is_regex
+from ._move_origins import Origins, is_anything, is_regex, origins_in
 from ._move_resources import in_order, move_resources
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Options(NamedTuple):
 
     @property
     def starts(self) -> bool:
-        return self.values["allow_origins"] != [...]
+        return bool(self.values["allow_origins"] != [...])
 
     def beside(self, around: Mapping[str, Any]) -> dict[str, Any]:
         """The options to write where those `around` are inherited."""
@@ -212,6 +212,12 @@ def _is_fine(found: Options, what: str, **options: Any) -> bool:
     return True
 
 
+def origins_of(options: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Origins to try, of all options that were given."""
+    entries = [entry for given in options for entry in _items(given.get("origins", "*"))]
+    return origins_in(entry for entry in entries if not is_anything(entry))
+
+
 def unique(sentences: Iterable[str]) -> tuple[str, ...]:
     """Each sentence once, in the order in which they came."""
     return tuple(dict.fromkeys(sentences))
@@ -256,6 +262,19 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> Move:
         options=started(whole) if starts else {},
         paths={path: one and started(one) for path, one in paths.items()} if starts else None,
     )
+
+
+def _judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
+    """What corsgate has to say about them, all together."""
+    try:
+        CORSMiddleware(_no_app, paths=paths or None, **options)
+    except PolicyError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def _no_app(environ: object, start_response: object) -> list[bytes]:
+    raise NotImplementedError
 
 
 def imports_of(code: str) -> str:
