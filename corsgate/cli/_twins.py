@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def has_flask_cors() -> bool:
@@ -28,7 +28,7 @@ def new_app() -> Flask:
 
     app = Flask("migrate", static_folder=None)
     for path in ("/", "/<path:path>"):
-        app.add_url_rule(path, "any", _view, methods=_METHODS)
+        app.add_url_rule(path, "any", _view, methods=METHODS)
     return app
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ..errors import show
+from ._apps import layers_of, loaded
 from ._compare import Difference, battery, compare
 from ._literal import read_keywords
 from ._move_flask_cors import DEFAULTS, move_flask_cors, origins_of
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from ._move import Move
 
+_NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
 
@@ -48,9 +52,12 @@ class Report(NamedTuple):
     metavar="ARGUMENTS",
     help="""Keyword arguments of CORS(app, ...): 'origins="https://app.example.com"'""",
 )
+@click.option(
+    "--app", metavar="MODULE:NAME", help="Flask application with Flask-Cors, or its factory()."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
-def command(ctx: click.Context, /, *, flask_cors: str | None, as_json: bool) -> None:
+def command(ctx: click.Context, /, *, flask_cors: str | None, app: str | None, as_json: bool) -> None:
     """Print the configuration of corsgate that stands for another library's, and what changes.
 
     Nobody is let in who was not before; what that library let in and corsgate refuses is told, with
@@ -61,9 +68,13 @@ def command(ctx: click.Context, /, *, flask_cors: str | None, as_json: bool) -> 
     corsgate migrate --flask-cors 'origins="https://app.example.com", supports_credentials=True'
     corsgate migrate --flask-cors 'resources={r"/api/*": {"origins": "*"}}'
     """
-    if flask_cors is None:
-        raise click.UsageError("Give --flask-cors.")
-    report = _report_of_arguments(read_keywords("--flask-cors", flask_cors, _CALLS))
+    if (flask_cors is None) is (app is None):
+        raise click.UsageError("Give one of --flask-cors and --app.")
+    if flask_cors is not None:
+        report = _report_of_arguments(read_keywords("--flask-cors", flask_cors, _CALLS))
+    elif app is not None:
+        with loaded(app) as found:
+            report = _report_of_app(app, found)
     if as_json:
         _print_json(report)
     else:
@@ -85,12 +96,31 @@ def _report_of_arguments(given: dict[str, Any]) -> Report:
     except Exception as error:
         raise Unusable(f"Flask-Cors itself does not start with this: {show(error)}") from None
     if move.paths is None:
-        hint = "corsgate does not start with this yet: first write what is said above."
-        return Report("Flask-Cors", move, [], 0, hint)
+        return Report("Flask-Cors", move, [], 0, _NOT_YET)
     new = with_corsgate(move.options, move.paths)
     options = [{**given, **own} for _, own in resources]
     asked = battery(origins_of(options), paths_of([resource for resource, _ in resources]))
     return Report("Flask-Cors", move, compare(old, new, asked), len(asked), "")
+
+
+def _report_of_app(place: str, app: object) -> Report:
+    if "flask_cors" in sys.modules:
+        from flask import Flask
+
+        from ._flask_cors import groups_of, move_app, views_of
+
+        for layer in layers_of(app):
+            if isinstance(layer, Flask):
+                groups, views = groups_of(layer), views_of(layer)
+                if groups or views:
+                    moved = move_app(layer, groups, views)
+                    if moved.apps is None:
+                        return Report("Flask-Cors", moved.move, [], 0, _NOT_YET)
+                    found = compare(*moved.apps, moved.asked)
+                    return Report("Flask-Cors", moved.move, found, len(moved.asked), "")
+    kind = type(app).__name__
+    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
+    raise Unusable(f"There is no Flask-Cors in {place} (a {kind}).{hint}")
 
 
 def _print(console: Console, report: Report) -> None:
@@ -112,13 +142,14 @@ def _print(console: Console, report: Report) -> None:
     console.print(
         f"{report.asked} requests were sent to both. What is answered differently:"
     )
-    for one in report.differences:
-        rows = [
-            ("bold", "Request:", one.request),
-            ("", f"{report.old}:", one.old),
-            ("", "corsgate:", one.new),
-            ("", "Why:", one.why),
-        ]
+    for request, group in groupby(report.differences, key=lambda one: one.request):
+        rows = [("bold", "Request:", request)]
+        for one in group:
+            rows += [
+                ("", f"{report.old}:", one.old),
+                ("", "corsgate:", one.new),
+                ("", "Why:", one.why),
+            ]
         console.print()
         print_table(console, [row for row in rows if row[2]])
 
