@@ -63,6 +63,24 @@ def gate_of_app(place: str) -> Gate:
 
     :raises click.ClickException: where there is none, or the application does not start.
     """
+    with loaded(place) as app:
+        for layer in layers_of(app):
+            gate = _gate_of_layer(layer)
+            if gate is not None:
+                return gate
+    kind = type(app).__name__
+    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
+    raise Unusable(
+        f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
+    )
+
+
+@contextmanager
+def loaded(place: str) -> Iterator[object]:
+    """What `module:name` or `module:factory()` is; what is done with it may fail as it may.
+
+    :raises click.ClickException: where it does not start.
+    """
     parts = _PLACE.fullmatch(place)
     if parts is None or parts[1].endswith(".py"):
         hint = _meant(place)
@@ -72,15 +90,7 @@ def gate_of_app(place: str) -> Gate:
         app = attrgetter(name)(import_module(module))
         if is_factory:
             app = app()
-        for layer in islice(_layers(app), _MOST_LAYERS):
-            gate = _gate_of_layer(layer)
-            if gate is not None:
-                return gate
-    kind = type(app).__name__
-    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
-    raise Unusable(
-        f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
-    )
+        yield app
 
 
 def _meant(place: str) -> str:
@@ -163,9 +173,10 @@ def _gate_of_layer(layer: object) -> Gate | None:
     return None
 
 
-def _layers(app: object) -> Iterator[object]:
+def layers_of(app: object) -> Iterator[object]:
+    """An application and what it wraps, outermost first."""
     waiting = [app]
-    for layer in waiting:
+    for layer in islice(waiting, _MOST_LAYERS):
         yield layer
         inner = (getattr(layer, name, None) for name in _INNER)
         waiting += [found for found in inner if found is not None]

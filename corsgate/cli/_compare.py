@@ -29,7 +29,9 @@ _BLOCKED, _ALLOWED, _WITH_COOKIES = (
     "the browser lets it through",
     "the browser lets it through, with cookies too",
 )
+_RANK = {_BLOCKED: 0, _ALLOWED: 1, _WITH_COOKIES: 2}
 _MOST_NAMED = 3
+_FORBIDDEN = 403
 
 
 class Asked(NamedTuple):
@@ -113,87 +115,92 @@ def compare(
 
     What differs alike for several requests is told once.
     """
-    groups: dict[tuple[str, str, str], list[Asked]] = {}
+    noticed: dict[tuple[str, str, str], list[Asked]] = {}
+    # Name, new value, is it a preflight -> the old values.
+    others: dict[tuple[str, str, bool], dict[str, list[Asked]]] = {}
     for asked in requests:
         old, new = _send(old_app, asked), _send(new_app, asked)
         before, now = _outcome(asked, old), _outcome(asked, new)
         if before != now:
-            groups.setdefault(("", before, now), []).append(asked)
+            key = before, now, _why_through(asked, now, new)
+            noticed.setdefault(key, []).append(asked)
             continue
-        # What a browser keeps from the page does not matter to anybody.
         for name in (_STATUS, *_NAMES):
-            pair = _shown(name, asked, old), _shown(name, asked, new)
-            if pair[0] != pair[1] and (now != _BLOCKED or name in (_STATUS, _ALLOW_ORIGIN)):
-                groups.setdefault((name, *pair), []).append(asked)
-    found = [_difference(*key, group) for key, group in groups.items()]
-    return sorted(found, key=lambda one: (one.lets_through is None, one.lets_through is False))
-
-
-def _difference(name: str, before: str, now: str, group: list[Asked]) -> Difference:
-    request = _named(group)
-    if name:
+            was, is_now = _shown(name, asked, old), _shown(name, asked, new)
+            # What comes with an answer that a browser hides does not matter to anybody.
+            matters = now != _BLOCKED or asked.origin is None or name == _STATUS
+            if was != is_now and matters:
+                values = others.setdefault((name, is_now, asked.preflight), {})
+                values.setdefault(was, []).append(asked)
+    found = [
+        Difference(_named(group, in_full=True), before, now, why, _RANK[now] > _RANK[before])
+        for (before, now, why), group in noticed.items()
+    ]
+    found.sort(key=lambda one: not one.lets_through)
+    rest = []
+    for (name, is_now, _), values in others.items():
+        group = [asked for some in values.values() for asked in some]
         label = "" if name == _STATUS else f"{name}: "
-        return Difference(request, label + before, label + now, _why(name, before, now, group))
-    rank = [_BLOCKED, _ALLOWED, _WITH_COOKIES]
-    more = rank.index(now) > rank.index(before)
-    return Difference(request, before, now, _why_through(now, group), more)
+        was = label + _some([*values], " or ")
+        rest.append(Difference(_named(group), was, label + is_now, _why(name, is_now)))
+    requests_in_order = [one.request for one in rest]
+    return found + sorted(rest, key=lambda one: requests_in_order.index(one.request))
 
 
-def _why_through(now: str, group: list[Asked]) -> str:
-    if now != _BLOCKED and all(asked.preflight and asked.method in _SIMPLE for asked in group):
-        return (
-            "Fetch asks for no permission of GET, HEAD and POST, and so need allow_methods not"
-            " name them."
-        )
-    if {asked.origin for asked in group} == {"null"}:
-        return "Any site can be null, in a sandboxed frame. It has to be written: 'null'."
-    return ""
+def _why_through(asked: Asked, now: str, new: HTTPResponse) -> str:
+    if now != _BLOCKED:
+        if asked.preflight and asked.method in _SIMPLE:
+            return "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
+        return ""
+    if _shown(_ALLOW_ORIGIN, asked, new) != _NONE:
+        return "allow_methods, allow_headers or allow_credentials do not allow it."
+    if new.status != _FORBIDDEN and (asked.preflight or _shown("Vary", asked, new) == _NONE):
+        return "No policy covers this path: /api/* is /api and what is below it, not /apix."
+    if asked.origin == "null":
+        return 'Any site can be null, in a sandboxed frame: only the text "null" allows it.'
+    return "No entry of allow_origins matches the whole origin."
 
 
-def _why(name: str, before: str, now: str, group: list[Asked]) -> str:
+def _why(name: str, now: str) -> str:
     if name == _STATUS:
         return {
-            "204": "An answer without a body is all that a browser needs.",
-            "403": "A preflight that is not allowed is refused by its status too, for the logs.",
+            "204": "A browser needs no body.",
+            "403": "Logs show by the status, too, that the origin is not allowed.",
         }.get(now, "")
     if name == _ALLOW_ORIGIN:
         if now == "*":
             return "Every origin is allowed, so all get the same answer, and caches can share it."
-        return "Nobody asks without Origin, and browsers compare nothing." if now == _NONE else ""
+        return "No page has asked, so none reads it." if now == _NONE else ""
     if name == "Vary":
         if now == _NONE:
-            return "The answer does not depend on the origin."
-        return "A cache must know what the answer depends on."
+            return "The answer is the same for all."
+        return "Caches have to know what the answer depends on."
     return {
-        _METHODS: "All that is allowed is listed, so that one preflight serves them all.",
-        _HEADERS: "All that is allowed is listed, so that one preflight serves them all.",
-        _MAX_AGE: "Browsers keep a preflight's answer so long; without the header, 5 seconds.",
+        _METHODS: "All that is allowed is listed: one preflight serves every method.",
+        _HEADERS: "All that is allowed is listed, not only what was asked for.",
+        _MAX_AGE: "For so long browsers do not ask again; without the header, for 5 seconds.",
     }.get(name, "")
 
 
-def _named(group: list[Asked]) -> str:
+def _named(group: list[Asked], *, in_full: bool = False) -> str:
     """What the requests of a group have in common, as far as that is short."""
-    kinds = list(dict.fromkeys(_kind(asked) for asked in group))
-    origins = list(dict.fromkeys(asked.origin or "no Origin" for asked in group))
+    kinds = list(dict.fromkeys(_kind(asked, in_full) for asked in group))
+    origins = list(dict.fromkeys(asked.origin for asked in group if asked.origin))
     paths = list(dict.fromkeys(asked.path for asked in group))
-    text = _some(kinds)
-    if origins != ["no Origin"]:
-        text += f" from {_some(origins)}"
-    else:
-        text += " without Origin"
+    text = f"{_some(kinds)} {f'from {_some(origins)}' if origins else 'without Origin'}"
     return text + (f" to {_some(paths)}" if paths != ["/"] else "")
 
 
-def _kind(asked: Asked) -> str:
+def _kind(asked: Asked, in_full: bool) -> str:
     if not asked.preflight:
         return asked.method
     names = f" with {', '.join(asked.headers)}" if asked.headers else ""
-    return f"preflight for {asked.method}{names}"
+    return f"preflight for {asked.method}{names}" if in_full else "preflight"
 
 
-def _some(texts: list[str]) -> str:
+def _some(texts: list[str], between: str = ", ") -> str:
     if len(texts) <= _MOST_NAMED:
-        return ", ".join(texts)
+        return between.join(texts)
     return f"{', '.join(texts[:_MOST_NAMED])} and {len(texts) - _MOST_NAMED} more"
 
 
@@ -216,7 +223,8 @@ def _shown(name: str, asked: Asked, answer: HTTPResponse) -> str:
         return _NONE
     if name in _LISTS:
         items = {item.strip().lower() for value in values for item in value.split(",")}
-        values = [", ".join(sorted(item.upper() if name == _METHODS else item for item in items))]
+        spell = str.upper if name == _METHODS else str.title
+        values = [", ".join(sorted(map(spell, items)))]
     elif name == _ALLOW_ORIGIN and values == [asked.origin]:
         return _ITS_OWN
     return ", ".join(values)

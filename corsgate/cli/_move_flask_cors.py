@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import PolicyError, show
 from ..policy import Policy
+from ..wsgi import CORSMiddleware
 from ._move import Move
 from ._move_code import LeftOut, started, write_call
-from ._move_origins import Origins, is_anything, is_regex
+from ._move_origins import Origins, is_anything, is_regex, origins_in
 from ._move_resources import in_order, move_resources
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Options(NamedTuple):
 
     @property
     def starts(self) -> bool:
-        return self.values["allow_origins"] != [...]
+        return bool(self.values["allow_origins"] != [...])
 
     def beside(self, around: Mapping[str, Any]) -> dict[str, Any]:
         """The options to write where those `around` are inherited."""
@@ -212,6 +214,12 @@ def _is_fine(found: Options, what: str, **options: Any) -> bool:
     return True
 
 
+def origins_of(options: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Origins to try, of all options that were given."""
+    entries = [entry for given in options for entry in _items(given.get("origins", "*"))]
+    return origins_in(entry for entry in entries if not is_anything(entry))
+
+
 def unique(sentences: Iterable[str]) -> tuple[str, ...]:
     """Each sentence once, in the order in which they came."""
     return tuple(dict.fromkeys(sentences))
@@ -225,37 +233,60 @@ def move_flask_cors(given: Mapping[str, Any]) -> Move:
     """
     given = dict(given)
     resources = in_order(given.pop("resources", DEFAULTS["resources"]))
-    return move_all([(resource, {**given, **own}) for resource, own in resources])
+    return move_all([(resource, {**given, **own}) for resource, own in resources])[0]
 
 
-def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> Move:
-    """The same for resources that are in order, each with all of its options."""
+def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, dict[str, Any]]:
+    """The same for resources that are in order, each with all of its options.
+
+    :return: also the options of the application, all of them, which others inherit.
+    """
     found = move_resources([resource for resource, _ in resources])
     options = [move_options(given) for _, given in resources]
-    used = {found.application, *found.paths.values()}
-    around = OURS if found.application is None else options[found.application].values
-    whole: dict[str, Any] = {"policy": None}
+    around, whole = OURS, {"policy": None}
     if found.application is not None:
+        around = options[found.application].values
         whole = options[found.application].beside(OURS)
-    paths: dict[str, Any] = {}
-    for path, index in found.paths.items():
-        paths[path] = None if index is None else options[index].beside(around)
-    used_options = [one for index, one in enumerate(options) if index in used]
-    notes = [*found.notes, *(note for one in used_options for note in one.notes)]
-    refused = [*found.refused, *(why for one in used_options for why in one.refused)]
+    paths = {
+        path: None if index is None else options[index].beside(around)
+        for path, index in found.paths.items()
+    }
+    used = {found.application, *found.paths.values()}
+    said = [one for index, one in enumerate(options) if index in used]
+    notes = [*found.notes, *(note for one in said for note in one.notes)]
+    refused = [*found.refused, *(why for one in said for why in one.refused)]
+    new_options = started(whole)
+    new_paths = {path: one and started(one) for path, one in paths.items()}
+    starts = all(one.starts for one in said) and not found.unequal
+    if starts and (problems := _judge(new_options, new_paths)):
+        refused += problems
+        starts = False
     first = ["app", "None"] if found.application is None else ["app"]
     written = {name: value for name, value in whole.items() if name != "policy"}
-    if paths:
-        written["paths"] = paths
-    call = write_call("CORSGate", first, written)
-    starts = all(one.starts for one in used_options) and not found.unequal
-    return Move(
+    call = write_call("CORSGate", first, written | ({"paths": paths} if paths else {}))
+    move = Move(
         code=f"{imports_of(call)}from corsgate.flask import CORSGate\n\n{call}\n",
         notes=unique(notes),
         refused=unique(refused),
-        options=started(whole) if starts else {},
-        paths={path: one and started(one) for path, one in paths.items()} if starts else None,
+        options=new_options if starts else {},
+        paths=new_paths if starts else None,
     )
+    return move, around
+
+
+def _judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
+    """What corsgate has to say about them, all together."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nothing is allowed was so before
+        try:
+            CORSMiddleware(_never_called, paths=paths or None, **options)
+        except PolicyError as error:
+            return [str(problem) for problem in error.problems]
+    return []
+
+
+def _never_called(environ: Any, start_response: Any) -> list[bytes]:
+    return []  # pragma: no cover
 
 
 def imports_of(code: str) -> str:

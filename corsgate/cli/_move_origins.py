@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ANYTHING = frozenset({"*", ".*", ".+", ".*?", ".+?", "(.*)", "(.+)"})
 # What Flask-Cors takes for a sign that a text is a regular expression.
 _SIGNS = frozenset("*\\]?$^[]()")
+_MOST_SAMPLES = 3
 _LETTER = re.compile(r"(?<!\\)(?:\\\\)*[A-Z]")
 
 
@@ -140,6 +141,22 @@ class Origins:
     def _keep(self, entry: object) -> None:
         if entry not in self.entries:
             self.entries.append(entry)
+
+
+def origins_in(entries: Iterable[object]) -> list[str]:
+    """Origins to try: each that is written, and some that a regular expression lets in."""
+    found: list[str] = []
+    for entry in entries:
+        if is_regex(entry):
+            try:
+                regex: Any = entry if isinstance(entry, re.Pattern) else re.compile(str(entry), re.I)
+                samples = dict.fromkeys(_samples(regex))
+                found += [origin for origin in samples if regex.match(origin)][:_MOST_SAMPLES]
+            except (re.error, TypeError):  # bytes
+                continue
+        elif isinstance(entry, str) and find_fault(entry.lower()) is None:
+            found.append(entry.lower())
+    return list(dict.fromkeys(found))
 
 
 def _samples(regex: re.Pattern[str]) -> list[str]:

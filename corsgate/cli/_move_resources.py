@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from ..errors import show
 from ._move_origins import is_regex
@@ -123,6 +124,16 @@ def _add(shape: Shape, index: int, paths: dict[str, int | None]) -> list[str]:
     base = shape.text.removesuffix("/")
     paths.setdefault(f"{base}/*", index)
     return [path for path in (base, f"{base}/") if not shape.covers(path)]
+
+
+def paths_of(resources: Sequence[Any]) -> list[str]:
+    """Paths to try: those that resources are for, and some beside them."""
+    found = {"/": None}
+    for shape in (shape for resource in resources for shape in shapes_of(resource)):
+        if shape.text.startswith("/") and not shape.everything:
+            base = shape.text.removesuffix("/")
+            found |= dict.fromkeys([base, f"{base}/item", f"{base}x"])
+    return [quote(path) for path in found]
 
 
 def shapes_of(resource: Any) -> list[Shape]:

@@ -1,0 +1,166 @@
+"""`corsgate migrate`: another library's configuration in our words, and what changes with it."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ..errors import show
+from ._apps import layers_of, loaded
+from ._compare import Difference, battery, compare
+from ._literal import read_keywords
+from ._move_flask_cors import DEFAULTS, move_flask_cors, origins_of
+from ._move_resources import in_order, paths_of
+from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json, print_table
+from ._twins import has_flask_cors, with_corsgate, with_flask_cors
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ._move import Move
+
+_NOT_YET = "corsgate does not start with this yet: first write what is said above."
+_CALLS = {"CORS", "cross_origin", "init_app"}
+
+
+class Report(NamedTuple):
+    """What is to be said.
+
+    :param old: what the library is called.
+    :param asked: how many requests were sent to both.
+    :param unasked: why none were sent; "" where they were.
+    """
+
+    old: str
+    move: Move
+    differences: list[Difference]
+    asked: int
+    unasked: str
+
+    @property
+    def status(self) -> int:
+        same = all(one.lets_through is None for one in self.differences)
+        return ALLOWED if same and (self.asked or not self.move.refused) else BLOCKED
+
+
+@click.command(short_help="Translate another library's configuration, and say what changes.")
+@click.option(
+    "--flask-cors",
+    metavar="ARGUMENTS",
+    help="""Keyword arguments of CORS(app, ...): 'origins="https://app.example.com"'""",
+)
+@click.option(
+    "--app", metavar="MODULE:NAME", help="Flask application with Flask-Cors, or its factory()."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def command(ctx: click.Context, /, *, flask_cors: str | None, app: str | None, as_json: bool) -> None:
+    """Print the configuration of corsgate that stands for another library's, and what changes.
+
+    Nobody is let in who was not before; what that library let in and corsgate refuses is told, with
+    what to write instead. Then both are asked the same requests, and what they answer differently
+    is shown: the exit status is 1 if a browser would notice, else 0.
+
+    \b
+    corsgate migrate --flask-cors 'origins="https://app.example.com", supports_credentials=True'
+    corsgate migrate --flask-cors 'resources={r"/api/*": {"origins": "*"}}'
+    """
+    if (flask_cors is None) is (app is None):
+        raise click.UsageError("Give one of --flask-cors and --app.")
+    if flask_cors is not None:
+        report = _report_of_arguments(read_keywords("--flask-cors", flask_cors, _CALLS))
+    elif app is not None:
+        with loaded(app) as found:
+            report = _report_of_app(app, found)
+    if as_json:
+        _print_json(report)
+    else:
+        _print(make_console(), report)
+    ctx.exit(report.status)
+
+
+def _report_of_arguments(given: dict[str, Any]) -> Report:
+    try:
+        move = move_flask_cors(given)
+        resources = in_order(given.get("resources", DEFAULTS["resources"]))
+    except ValueError as error:
+        raise Unusable(f"--flask-cors: {error}.") from None
+    if not has_flask_cors():
+        hint = "pip install flask-cors, and what is answered differently is shown here too."
+        return Report("Flask-Cors", move, [], 0, hint)
+    try:
+        old = with_flask_cors(given)
+    except Exception as error:
+        raise Unusable(f"Flask-Cors itself does not start with this: {show(error)}") from None
+    if move.paths is None:
+        return Report("Flask-Cors", move, [], 0, _NOT_YET)
+    new = with_corsgate(move.options, move.paths)
+    options = [{**given, **own} for _, own in resources]
+    asked = battery(origins_of(options), paths_of([resource for resource, _ in resources]))
+    return Report("Flask-Cors", move, compare(old, new, asked), len(asked), "")
+
+
+def _report_of_app(place: str, app: object) -> Report:
+    if "flask_cors" in sys.modules:
+        from flask import Flask
+
+        from ._flask_cors import groups_of, move_app, views_of
+
+        for layer in layers_of(app):
+            if isinstance(layer, Flask):
+                groups, views = groups_of(layer), views_of(layer)
+                if groups or views:
+                    moved = move_app(layer, groups, views)
+                    if moved.apps is None:
+                        return Report("Flask-Cors", moved.move, [], 0, _NOT_YET)
+                    found = compare(*moved.apps, moved.asked)
+                    return Report("Flask-Cors", moved.move, found, len(moved.asked), "")
+    kind = type(app).__name__
+    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
+    raise Unusable(f"There is no Flask-Cors in {place} (a {kind}).{hint}")
+
+
+def _print(console: Console, report: Report) -> None:
+    click.echo(report.move.code)
+    for title, sentences in (
+        ("Not as it was; decide:", report.move.refused),
+        ("Good to know:", report.move.notes),
+    ):
+        if sentences:
+            console.print(title)
+            print_table(console, [("", "-", sentence) for sentence in sentences])
+            console.print()
+    if report.unasked:
+        console.print(report.unasked)
+        return
+    if not report.differences:
+        console.print(f"{report.asked} requests were sent to both, and answered alike.")
+        return
+    console.print(
+        f"{report.asked} requests were sent to both. What is answered differently:"
+    )
+    for request, group in groupby(report.differences, key=lambda one: one.request):
+        rows = [("bold", "Request:", request)]
+        for one in group:
+            rows += [
+                ("", f"{report.old}:", one.old),
+                ("", "corsgate:", one.new),
+                ("", "Why:", one.why),
+            ]
+        console.print()
+        print_table(console, [row for row in rows if row[2]])
+
+
+def _print_json(report: Report) -> None:
+    print_json(
+        {
+            "code": report.move.code,
+            "notes": report.move.notes,
+            "refused": report.move.refused,
+            "requests": report.asked,
+            "differences": [one._asdict() for one in report.differences],
+        }
+    )
