@@ -19,7 +19,7 @@ from corsgate import Policy
 from corsgate.cli._apps import settings_of_django
 from corsgate.cli._compare import Difference
 from corsgate.cli._move import Move
-from corsgate.cli._move_django import compare_django, move_settings
+from corsgate.cli._move_django import compare_django, move_settings, requests_about
 from corsgate.django import CORSMiddleware
 
 OLD = "corsheaders.middleware.CorsMiddleware"
@@ -153,7 +153,7 @@ def test_what_redirects_to_https_answers_too() -> None:
 def test_where_it_is_sure_what_was_meant_that_is_written() -> None:
     settings = {
         "MIDDLEWARE": [OLD],
-        "CORS_ALLOWED_ORIGINS": ["https://a.example/", "HTTPS://B.example", APP + ":443", APP],
+        "CORS_ALLOWED_ORIGINS": ["https://a.example/", "HTTPS://b.example", "null", APP],
         "CORS_ALLOW_METHODS": ("get", "PUT", "TRACE"),
         "CORS_ALLOW_HEADERS": ["Accept-Encoding", "x-a"],
         "CORS_EXPOSE_HEADERS": ["ETag", "Set-Cookie"],
@@ -161,12 +161,7 @@ def test_where_it_is_sure_what_was_meant_that_is_written() -> None:
     }
     move = move_settings(settings)
     assert move.code.splitlines()[3:] == [
-        "CORS_ALLOWED_ORIGINS = [",
-        '    "https://a.example",',
-        '    "https://b.example",',
-        f'    "{APP}",',
-        f'    "{APP}",',
-        "]",
+        f'CORS_ALLOWED_ORIGINS = ["https://a.example", "https://b.example", "null", "{APP}"]',
         'CORS_ALLOW_METHODS = ["GET", "PUT"]',
         'CORS_ALLOW_HEADERS = ["x-a"]',
         'CORS_EXPOSE_HEADERS = ["ETag"]',
@@ -175,7 +170,6 @@ def test_where_it_is_sure_what_was_meant_that_is_written() -> None:
     assert [line.rpartition(" ")[2] for line in move.refused] == [
         "[origin-path]",
         "[origin-upper-case]",
-        "[origin-default-port]",
         "[method-case]",
         "[method-forbidden]",
         "[expose-forbidden]",
@@ -187,8 +181,78 @@ def test_where_it_is_sure_what_was_meant_that_is_written() -> None:
     assert move.notes == (
         "CORS_ALLOW_HEADERS: no browser ever sends 'Accept-Encoding', so it is left out.",
     )
-    assert move.options["allow_origins"] == ("https://a.example", APP, "https://b.example")
+    assert move.options["allow_origins"] == (
+        "https://a.example",
+        APP,
+        "https://b.example",
+        "null",
+    )
     assert starts(settings, move)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (
+            "https://App.example.com",
+            "so far it let in nobody. Write 'https://app.example.com' if that was meant.",
+        ),
+        (
+            "https://app.example.com:443",
+            "so far it let in nobody. Write 'https://app.example.com' if that was meant.",
+        ),
+        ("https://[::1", "so far it let in nobody. Write 'https://[::1]' if that was meant."),
+        ("https:///x", "so far it let in nobody."),
+        ("", "so far it let in only 'null', which any site can be."),
+        (
+            "app.example.com",
+            (
+                "so far it let in only 'null', which any site can be. Write 'https://app.example.com'"
+                " if that was meant."
+            ),
+        ),
+        (
+            "https://*.example.com",
+            "so far it let in nobody; here it is a pattern. Write it if that was meant.",
+        ),
+        (
+            "*",
+            (
+                "so far it let in only 'null', which any site can be; here it is every origin."
+                " Write it if that was meant."
+            ),
+        ),
+    ],
+)
+def test_what_let_nobody_in_is_left_out_until_somebody_decides(entry: str, why: str) -> None:
+    settings = {"CORS_ORIGIN_WHITELIST": [entry, APP], "CORS_ALLOW_CREDENTIALS": True}
+    assert code_of(**settings) == [
+        "CORS_ORIGIN_WHITELIST = [",
+        f'    # "{entry}" is left out: see below',
+        f'    "{APP}",',
+        "]",
+        "# Stay as they are: CORS_ALLOW_CREDENTIALS",
+    ]
+    move = moved(**settings)
+    assert move.refused == (f"CORS_ORIGIN_WHITELIST: {entry!r} is left out: {why}",)
+    assert move.options["allow_origins"] == (APP,)
+    assert starts({"MIDDLEWARE": [OLD], **settings}, move)
+
+
+def test_one_text_was_a_list_of_letters() -> None:
+    settings = {"CORS_ALLOWED_ORIGINS": f"{APP},https://b.example"}
+    assert code_of(**settings) == [
+        "CORS_ALLOWED_ORIGINS = [",
+        f'    # "{APP},https://b.example" is left out: see below',
+        "]",
+    ]
+    assert moved(**settings).refused == (
+        (
+            f"CORS_ALLOWED_ORIGINS: '{APP},https://b.example' is left out: it is one text, and"
+            " django-cors-headers took each letter for an origin. Write a list if that was meant:"
+            f' ["{APP}", "https://b.example"].'
+        ),
+    )
 
 
 def test_what_cannot_be_told_is_left_to_the_project() -> None:
@@ -207,10 +271,15 @@ def test_what_cannot_be_told_is_left_to_the_project() -> None:
         ),
     )
     assert compare_django(settings) == []
+    for name in ("CORS_ALLOWED_ORIGINS", "CORS_EXPOSE_HEADERS"):
+        assert code_of(**{name: 5}) == [f"# Still to be changed: {name}"]
+    assert code_of(CORS_ALLOWED_ORIGINS=[5]) == ["# Still to be changed: CORS_ALLOWED_ORIGINS"]
 
-    # A path that no host is before: there is no correction.
-    assert code_of(CORS_ALLOWED_ORIGINS=["https:///x"])[-1].startswith("# Still to be changed")
-    assert code_of(CORS_EXPOSE_HEADERS=5) == ["# Still to be changed: CORS_EXPOSE_HEADERS"]
+
+def test_settings_of_corsgate_stay() -> None:
+    move = moved(CORS_PATHS={"/x/*": None}, CORS_ALLOWED_ORIGINS=[APP])
+    assert move.code.splitlines()[-1] == "# Stay as they are: CORS_PATHS, CORS_ALLOWED_ORIGINS"
+    assert move.notes == ()
 
 
 def test_of_two_names_the_one_stays_that_has_counted() -> None:
@@ -234,9 +303,9 @@ def test_of_two_names_the_one_stays_that_has_counted() -> None:
 
 def test_compiled_regexes_are_written_with_their_flags() -> None:
     regex = re.compile(r"https://\d\.example\.com", re.IGNORECASE)
-    settings = {"CORS_ALLOWED_ORIGIN_REGEXES": [regex, regex.pattern], "CORS_ALLOWED_ORIGINS": APP}
+    settings = {"CORS_ALLOWED_ORIGIN_REGEXES": [regex, regex.pattern], "CORS_URLS_REGEX": regex}
     assert code_of(**settings) == [
-        "# Stay as they are: CORS_ALLOWED_ORIGIN_REGEXES, CORS_ALLOWED_ORIGINS"
+        "# Stay as they are: CORS_ALLOWED_ORIGIN_REGEXES, CORS_URLS_REGEX"
     ]
     lists = {"CORS_ALLOWED_ORIGINS": [APP + "/", regex]}
     assert moved(**lists).code.splitlines()[0] == "import re"
@@ -265,17 +334,6 @@ def test_compiled_regexes_are_written_with_their_flags() -> None:
             "CORS_ALLOWED_ORIGINS: no browser ever sends 'file://', so it is left out.",
         ),
         (
-            {"CORS_ALLOWED_ORIGINS": ["*"]},
-            "CORS_ALLOWED_ORIGINS: '*' lets every origin in here; so far it has let in none.",
-        ),
-        (
-            {"CORS_ORIGIN_WHITELIST": ["https://*.example.com"]},
-            (
-                "CORS_ORIGIN_WHITELIST: 'https://*.example.com' is a pattern here; so far it has"
-                " let nothing in."
-            ),
-        ),
-        (
             {"CORS_ALLOWED_ORIGIN_REGEXES": [r"https://app\.example\.com"]},
             (
                 r'CORS_ALLOWED_ORIGIN_REGEXES: re.compile(r"https://app\.example\.com") let every'
@@ -284,7 +342,7 @@ def test_compiled_regexes_are_written_with_their_flags() -> None:
             ),
         ),
     ],
-    ids=["private network", "no setting", "file", "star", "pattern", "regex"],
+    ids=["private network", "no setting", "file", "regex"],
 )
 def test_what_means_something_else_is_said(settings: dict[str, Any], note: str) -> None:
     assert moved(**settings).notes == (note,)
@@ -340,8 +398,8 @@ OF_PREFLIGHTS = {
         "Access-Control-Allow-Methods: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
     ),
     (
-        "Vary: origin",
-        "Vary: access-control-request-headers, access-control-request-method, origin",
+        "Vary: Origin",
+        "Vary: Access-Control-Request-Headers, Access-Control-Request-Method, Origin",
     ),
 }
 
@@ -363,15 +421,22 @@ def test_strangers_that_a_regex_let_in_are_blocked() -> None:
     assert not [one for one in found if one.lets_through]
 
 
-def test_what_never_matched_and_does_now_is_let_through() -> None:
-    for entry, origin in (
-        ("https://*.example.com", APP),
-        ("https://App.example.com/", APP),
-        ("*", "https://stranger.test"),
-    ):
-        found = compare_django({"CORS_ALLOWED_ORIGINS": [entry]})
-        (more,) = [one for one in found if one.lets_through]
-        assert origin in more.request
+@pytest.mark.parametrize(
+    ("entry", "blocked"),
+    [
+        ("https://*.example.com", set()),
+        ("https://App.example.com", set()),
+        (APP, set()),
+        ("*", {"null"}),
+        ("app.example.com", {"null"}),
+    ],
+)
+def test_nobody_is_let_in_who_was_not(entry: str, blocked: set[str]) -> None:
+    found = compare_django({"CORS_ALLOWED_ORIGINS": [entry]})
+    assert not [one for one in found if one.lets_through]
+    lost = [one for one in found if one.lets_through is False]
+    assert {one.request.rpartition(" from ")[2] for one in lost} == blocked
+    assert len(requests_about({"CORS_ALLOWED_ORIGINS": [entry]})) > 20
 
 
 @pytest.mark.parametrize(

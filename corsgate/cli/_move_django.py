@@ -5,33 +5,30 @@ The project's settings are read and its middleware is imported; nothing of it is
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
-import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from .. import _risk
 from .._check import is_list
 from .._origin import find_correction, find_fault
 from .._protocol import is_forbidden_request_header
-from ..errors import PolicyError
+from ..errors import PolicyError, problem, show
 from ..policy import Policy
 from ._compare import battery, compare
 from ._move import Move
-from ._move_code import write
+from ._move_code import LeftOut, started, write
 from ._move_origins import _samples as samples
+from ._twins_django import project, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from collections.abc import Iterator, Mapping, Sequence
 
     from django.http import HttpRequest
 
-    from .._paths import PathRules
     from ..errors import Problem
-    from ._compare import Difference
+    from ._compare import Asked, Difference
 
 _OLD, _NEW = "corsheaders.middleware.CorsMiddleware", "corsgate.django.CORSMiddleware"
 _OLD_APPS, _NEW_APP = ("corsheaders", "corsheaders.apps.CorsHeadersAppConfig"), "corsgate.django"
@@ -45,8 +42,6 @@ _READ_BY_BOTH = (
     *("CORS_EXPOSE_HEADERS", "CORS_ALLOW_CREDENTIALS", "CORS_PREFLIGHT_MAX_AGE"),
 )
 _PRIVATE_NETWORK = "CORS_ALLOW_PRIVATE_NETWORK"
-# Browsers send nothing but the one spelling, or never the name.
-_RESPELT = ("origin-path", "origin-upper-case", "origin-default-port")
 _NEVER_SENT = ("method-forbidden", "expose-forbidden")
 _MOST_SAMPLES = 4
 
@@ -83,55 +78,60 @@ def plan(settings: Mapping[str, Any]) -> Plan:
         for name, value in given.items()
         if name in _READ_BY_BOTH and _NEWER.get(name) not in given
     }
-    _, problems = _read(kept)
-    written = {name: _correct(name, value, problems) for name, value in kept.items()}
-    rules, left = _read(written)
-    wrong = list(dict.fromkeys(fault.field for fault in left))
-
-    middleware, notes = _move_middleware(settings)
-    code = [middleware, *_move_apps(settings)]
-    code += [f"{name} = {write(new)}" for name, new in written.items() if new != kept[name]]
-    for what, names in {
-        "Stay as they are": [
-            name for name in kept if written[name] == kept[name] and name not in wrong
-        ],
-        "Take out": [name for name in given if name not in kept],
-        "Still to be changed": wrong,
-    }.items():
-        code += [f"# {what}: {', '.join(names)}"] if names else []
-    if any("re.compile(" in line for line in code):
-        code.insert(0, "import re")
-
     refused = [
         f"{name}: {_NEWER[name]} is set too, and only that has counted. Take {name} out."
         for name in given
         if _NEWER.get(name) in given
     ]
+    written = {
+        name: _correct_origins(name, value, refused) if name in _ORIGINS else value
+        for name, value in kept.items()
+    }
+    _, problems = _read(written)
+    refused += map(str, problems)
+    written = {name: _correct_names(name, value, problems) for name, value in written.items()}
+    policy, left = _read(written)
+    wrong = list(dict.fromkeys(fault.field for fault in left))
+
+    middleware, notes = _move_middleware(settings)
+    code = [middleware, *_move_apps(settings)]
+    code += [f"{name} = {write(new)}" for name, new in written.items() if new != kept[name]]
+    out = [name for name in given if name not in kept and not _is_ours(name)]
+    same = [name for name in given if written.get(name, given[name]) == given[name]]
+    for what, names in {
+        "Stay as they are": [name for name in same if name not in (*wrong, *out)],
+        "Take out": out,
+        "Still to be changed": wrong,
+    }.items():
+        code += [f"# {what}: {', '.join(names)}"] if names else []
+    if any("re.compile(" in line for line in code):
+        code.insert(0, "import re")
     move = Move(
         code="\n".join(code),
         notes=(*notes, *_notes(given), *_signal()),
-        refused=(*refused, *map(str, problems)),
-        options=rules.application.to_dict()
-        if rules and isinstance(rules.application, Policy)
-        else {},
+        refused=tuple(refused),
+        options=policy.to_dict() if policy else {},
         paths=None,
     )
-    return Plan(written, rules is not None, move)
+    return Plan(started(written), policy is not None, move)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a setting is corsgate's own: of a project that has begun to move."""
+    from ..django.conf import _EXTRA
+
+    return name.removeprefix("CORS_").lower() in (*Policy._fields, *_EXTRA) and name not in _NEWER
 
 
 def _notes(given: Mapping[str, Any]) -> Iterator[str]:
     for name, value in given.items():
         if name == _PRIVATE_NETWORK:
             yield f"{name}: no browser sends the private-network header any more."
-        elif name not in _READ_BY_BOTH:
+        elif name not in _READ_BY_BOTH and not _is_ours(name):
             yield f"{name}: it is no setting of django-cors-headers, and none of corsgate."
         for item in value if is_list(value) else ():
             if _is_idle(name, item):
                 yield f"{name}: no browser ever sends {item!r}, so it is left out."
-            elif name in _ORIGINS and item == "*":
-                yield f"{name}: '*' lets every origin in here; so far it has let in none."
-            elif name in _ORIGINS and isinstance(item, str) and "*" in item:
-                yield f"{name}: {item!r} is a pattern here; so far it has let nothing in."
             elif name in _REGEXES and (foreign := _let_in(item)):
                 yield (
                     f"{name}: {write(re.compile(item))} let every origin in that begins so, such"
@@ -161,19 +161,64 @@ def _signal() -> Iterator[str]:
 # ------------------------------------------------------------------ single settings
 
 
-def _correct(name: str, value: Any, problems: Sequence[Problem]) -> Any:
+def _correct_origins(name: str, value: Any, refused: list[str]) -> Any:
+    """The value without what never let anybody in: that is for the project to decide."""
+    if isinstance(value, str):
+        refused.append(
+            f"{name}: {show(value)} is left out: it is one text, and django-cors-headers took each"
+            f" letter for an origin. Write a list if that was meant: {write(value.split(','))}."
+        )
+        return [LeftOut(value)]
+    if not is_list(value):
+        return value
+    items: list[object] = []
+    for item in value:
+        fault = find_fault(item) if isinstance(item, str) and item != "null" else None
+        fix = find_correction(item) if fault else None
+        if isinstance(item, str) and "*" in item:
+            refused.append(
+                f"{name}: {show(item)} is left out: so far it let in {_whom(item)}; here it is"
+                f" {'every origin' if item == '*' else 'a pattern'}. Write it if that was meant."
+            )
+        elif fix is not None and _is_compared_alike(item, fix):
+            refused.append(str(problem(fault or "", name, item, fix=repr(fix))))
+            items.append(fix)
+            continue
+        elif fault is not None and not _is_idle(name, item):
+            hint = f" Write {fix!r} if that was meant." if fix else ""
+            refused.append(
+                f"{name}: {show(item)} is left out: so far it let in {_whom(item)}.{hint}"
+            )
+        else:
+            items += [] if _is_idle(name, item) else [item]
+            continue
+        items.append(LeftOut(item))
+    return value if items == list(value) else items
+
+
+def _whom(entry: str) -> str:
+    """Whom an entry has let in that is no origin."""
+    return "only 'null', which any site can be" if _is_compared_alike(entry, "null") else "nobody"
+
+
+def _is_compared_alike(one: str, other: str) -> bool:
+    """Whether two origins are the same to django-cors-headers."""
+    try:
+        return urlsplit(one)[:2] == urlsplit(other)[:2]
+    except ValueError:
+        return False
+
+
+def _correct_names(name: str, value: Any, problems: Sequence[Problem]) -> Any:
     """The value with all put right of which it is sure what was meant; else the very same."""
     if not is_list(value):
         return value
     items = []
     for item in value:
         codes = [fault.code for fault in problems if (fault.field, fault.value) == (name, item)]
-        code = codes[0] if codes else ""
-        if code in _RESPELT:
-            items.append(find_correction(item) or item)
-        elif code == "method-case":
+        if "method-case" in codes:
             items.append(item.upper())
-        elif not (code in _NEVER_SENT or _is_idle(name, item)):
+        elif not (any(code in _NEVER_SENT for code in codes) or _is_idle(name, item)):
             items.append(item)
     return value if items == list(value) else items
 
@@ -238,6 +283,17 @@ def _assign(setting: str, names: list[str], comments: Mapping[str, str]) -> str:
     return "\n".join([f"{setting} = [", *lines, "]"])
 
 
+def _read(settings: Mapping[str, Any]) -> tuple[Policy | None, tuple[Problem, ...]]:
+    """The policy that corsgate makes of the settings, or what is wrong with them."""
+    from ..django.conf import _Reader
+
+    with project(started(settings)):
+        try:
+            return cast("Policy", _Reader().read()[0].application), ()
+        except PolicyError as error:
+            return None, error.problems
+
+
 # ------------------------------------------------------------------ what is answered differently
 
 
@@ -262,8 +318,14 @@ def compare_django(settings: Mapping[str, Any]) -> list[Difference]:
     if not after.starts:
         return []
     before = {name: settings[name] for name in _READ_BY_BOTH if settings.get(name) is not None}
-    requests = battery(_origins_in(before), _paths_in(before))
-    return compare(_serve(before, Old), _serve(after.settings, CORSMiddleware), requests)
+    old, new = serve(before, Old), serve(after.settings, CORSMiddleware)
+    return compare(old, new, requests_about(settings))
+
+
+def requests_about(settings: Mapping[str, Any]) -> list[Asked]:
+    """What is asked of both."""
+    given = {name: settings[name] for name in _READ_BY_BOTH if settings.get(name) is not None}
+    return battery(_origins_in(given), _paths_in(given))
 
 
 def _origins_in(settings: Mapping[str, Any]) -> list[str]:
@@ -294,57 +356,3 @@ def _spelt_out(regex: Any) -> list[str]:
         return samples(re.compile(regex))[:_MOST_SAMPLES]
     except (re.error, TypeError):
         return []
-
-
-def _serve(settings: Mapping[str, Any], middleware: Any) -> WSGIApplication:
-    """A middleware under these settings, around a view that does nothing."""
-    from django.core.handlers.wsgi import WSGIRequest
-    from django.http import HttpResponse
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with project(settings):
-            response = middleware(lambda request: HttpResponse())(WSGIRequest(environ))
-            status = f"{response.status_code} {response.reason_phrase}"
-            start_response(status, list(response.items()))
-            return [response.content]
-
-    return app
-
-
-# ------------------------------------------------------------------ Django, as if there was no more
-
-
-@contextmanager
-def project(settings: Mapping[str, Any]) -> Iterator[None]:
-    """Django under its defaults and these settings: nothing of the user's project runs in it."""
-    from django.conf import UserSettingsHolder, global_settings
-    from django.conf import settings as live
-
-    from ..django.conf import _forget
-
-    holder = UserSettingsHolder(global_settings)
-    for name, value in {"ROOT_URLCONF": (), **settings}.items():
-        setattr(holder, name, value)
-    before, live._wrapped = live._wrapped, holder
-    logger = logging.getLogger("corsgate")
-    was_disabled, logger.disabled = logger.disabled, True
-    _forget(setting="CORS_")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        live._wrapped = before
-        logger.disabled = was_disabled
-        _forget(setting="CORS_")
-
-
-def _read(settings: Mapping[str, Any]) -> tuple[PathRules | None, tuple[Problem, ...]]:
-    """The rules that corsgate makes of the settings, or what is wrong with them."""
-    from ..django.conf import _Reader
-
-    with project(settings):
-        try:
-            return _Reader().read()[0], ()
-        except PolicyError as error:
-            return None, error.problems
