@@ -22,7 +22,8 @@ _STATUS, _ALLOW_ORIGIN = "status", "Access-Control-Allow-Origin"
 _METHODS, _HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
 _MAX_AGE = "Access-Control-Max-Age"
 _LISTS = (_METHODS, _HEADERS, "Access-Control-Expose-Headers", "Vary")
-_NAMES = (_ALLOW_ORIGIN, "Access-Control-Allow-Credentials", _MAX_AGE, *_LISTS)
+_CREDENTIALS = "Access-Control-Allow-Credentials"
+_NAMES = (_ALLOW_ORIGIN, _CREDENTIALS, _MAX_AGE, *_LISTS)
 _NONE, _ITS_OWN = "not there", "the origin of the page"
 _BLOCKED, _ALLOWED, _WITH_COOKIES = (
     "the browser blocks it",
@@ -116,8 +117,8 @@ def compare(
     What differs alike for several requests is told once.
     """
     noticed: dict[tuple[str, str, str], list[Asked]] = {}
-    # Name, new value, is it a preflight -> the old values.
-    others: dict[tuple[str, str, bool], dict[str, list[Asked]]] = {}
+    # Name, new value, is it a preflight, has it an origin -> the old values.
+    others: dict[tuple[str, str, bool, bool], dict[str, list[Asked]]] = {}
     for asked in requests:
         old, new = _send(old_app, asked), _send(new_app, asked)
         before, now = _outcome(asked, old), _outcome(asked, new)
@@ -130,15 +131,15 @@ def compare(
             # What comes with an answer that a browser hides does not matter to anybody.
             matters = now != _BLOCKED or asked.origin is None or name == _STATUS
             if was != is_now and matters:
-                values = others.setdefault((name, is_now, asked.preflight), {})
-                values.setdefault(was, []).append(asked)
+                kind = name, is_now, asked.preflight, asked.origin is None
+                others.setdefault(kind, {}).setdefault(was, []).append(asked)
     found = [
         Difference(_named(group, in_full=True), before, now, why, _RANK[now] > _RANK[before])
         for (before, now, why), group in noticed.items()
     ]
     found.sort(key=lambda one: not one.lets_through)
     rest = []
-    for (name, is_now, _), values in others.items():
+    for (name, is_now, *_), values in others.items():
         group = [asked for some in values.values() for asked in some]
         label = "" if name == _STATUS else f"{name}: "
         was = label + _some([*values], " or ")
@@ -176,6 +177,7 @@ def _why(name: str, now: str) -> str:
             return "The answer is the same for all."
         return "Caches have to know what the answer depends on."
     return {
+        _CREDENTIALS: "It means nothing without an origin.",
         _METHODS: "All that is allowed is listed: one preflight serves every method.",
         _HEADERS: "All that is allowed is listed, not only what was asked for.",
         _MAX_AGE: "For so long browsers do not ask again; without the header, for 5 seconds.",
@@ -233,14 +235,9 @@ def _shown(name: str, asked: Asked, answer: HTTPResponse) -> str:
 def _outcome(asked: Asked, answer: HTTPResponse) -> str:
     if asked.origin is None:
         return _BLOCKED  # no page of another origin waits for it
-    if not _lets_through(asked, asked.origin, answer, "same-origin"):
-        return _BLOCKED
     if _lets_through(asked, asked.origin, answer, "include"):
-        allows_cookies = ("access-control-allow-credentials", "true") in (
-            (name.lower(), value) for name, value in answer.headers
-        )
-        return _WITH_COOKIES if allows_cookies else _ALLOWED
-    return _ALLOWED
+        return _WITH_COOKIES
+    return _ALLOWED if _lets_through(asked, asked.origin, answer, "same-origin") else _BLOCKED
 
 
 def _lets_through(asked: Asked, origin: str, answer: HTTPResponse, credentials: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from .._advice import package_of, within
-from .._marks import handlers_of
+from .._marks import class_of, handlers_of
 from ._compare import Asked, battery
 from ._move import Move
 from ._move_code import started, write_call
@@ -24,7 +23,7 @@ from ._move_flask_cors import (
 )
 from ._move_resources import paths_of, shapes_of
 from ._print import Unusable
-from ._twins import METHODS, new_app
+from ._twins import METHODS, Apps, bare_app, new_app, new_view, with_corsgate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,12 +41,13 @@ class View(NamedTuple):
     """A view, or a method of one, with `@cross_origin`.
 
     :param name: the endpoint, with the method after it.
+    :param code: what the decorator is written in, with {} for it.
     :param path: one that it serves.
     :param given: the options of the decorator.
     """
 
     name: str
-    function: str
+    code: str
     path: str
     methods: tuple[str, ...]
     given: dict[str, Any]
@@ -118,11 +118,19 @@ def views_of(app: Flask) -> list[View]:
                 continue
             name = f"{rule.endpoint}.{method}" if method else rule.endpoint
             methods = (method.upper(),) if method else tuple(sorted(rule.methods or ()))
-            function = method or getattr(view, "__name__", rule.endpoint)
             path = _UNNAMED.sub("1", rule.rule)
-            one = View(name, function, path, methods, {**settings, **given})
+            one = View(name, _code_around(view, method), path, methods, {**settings, **given})
             found.setdefault(name, one)
     return list(found.values())
+
+
+def _code_around(view: object, method: str) -> str:
+    if method:
+        return f"@{{}}\ndef {method}(self): ..."
+    view_class = class_of(view)
+    if view_class is not None:
+        return f"decorators = [{{}}]  # in class {getattr(view_class, '__name__', '')}"
+    return f"@{{}}\ndef {getattr(view, '__name__', 'view')}(): ..."
 
 
 def _decorated(target: object, app: Flask) -> dict[str, Any] | None:
@@ -163,7 +171,7 @@ class Moved(NamedTuple):
     """The move of an application, with the two applications to compare, if it starts."""
 
     move: Move
-    apps: tuple[Flask, Flask] | None
+    apps: tuple[Apps, Apps] | None
     asked: list[Asked]
 
 
@@ -177,12 +185,10 @@ def move_app(app: Flask, groups: list[Group], views: list[View]) -> Moved:
     parts = [move.code.partition("CORSGate\n\n")[2]]
     notes, refused = [*move.notes], [*move.refused]
     marks: list[Mark] = []
-    for target in (*groups, *views):
-        if target.name is None:
-            continue
-        is_view = isinstance(target, View)
-        place = f"{'view' if is_view else 'blueprint'} {target.name!r}"
-        if not is_view and not _is_for_all(target):
+    targets: list[View | Group] = [*(group for group in groups if group.name), *views]
+    for target in targets:
+        place = f"{'view' if isinstance(target, View) else 'blueprint'} {target.name!r}"
+        if isinstance(target, Group) and not _is_for_all(target):
             refused.append(
                 f"{place}: resources on a blueprint have no equal. Write them as paths of"
                 " CORSGate(app, ...)."
@@ -196,11 +202,10 @@ def move_app(app: Flask, groups: list[Group], views: list[View]) -> Moved:
         notes += [f"{place}: {note}" for note in options.notes]
         refused += [f"{place}: {why}" for why in options.refused]
         call = write_call("cors", [], mark.written)
-        if is_view:
-            call = f"@{call}\ndef {target.function}(): ..."
-        else:
-            call = f"{call}(blueprint)"
-        library = "@cross_origin(...)" if is_view else "CORS(...)"
+        code, library = "{}(blueprint)", "CORS(...)"
+        if isinstance(target, View):
+            code, library = target.code, "@cross_origin(...)"
+        call = code.format(call)
         parts.append(f"# {place}, in the place of {library}\n{call}\n")
     names = "CORSGate, cors" if marks else "CORSGate"
     body = "\n".join(parts)
@@ -233,35 +238,57 @@ def _origins_of(options: Options) -> dict[str, Any]:
     return {"allow_origins": options.values["allow_origins"]}
 
 
-def _twins(app: Flask, groups: list[Group], marks: list[Mark], move: Move) -> tuple[Flask, Flask]:
-    """Applications without the user's views: one with what Flask-Cors left there, one with ours."""
-    from flask import Blueprint
-    from flask_cors import cross_origin
+def _twins(app: Flask, groups: list[Group], marks: list[Mark], move: Move) -> tuple[Apps, Apps]:
+    """Applications without the user's views: some with what Flask-Cors left there, some with ours.
 
-    from ..flask import CORSGate, cors
-
-    old, new = new_app(), new_app()
-    old.config.update({key: app.config[key] for key in app.config if key.startswith("CORS_")})
-    for group in groups:
-        if group.name is None:
-            old.after_request(group.function)
-    for number, mark in enumerate(marks):
-        target = mark.target
-        if isinstance(target, View):
-            for twin, decorate in ((old, cross_origin(**target.given)), (new, cors(**started(mark.written)))):
-                twin.add_url_rule(target.path, f"v{number}", decorate(_new_view()), methods=[*target.methods])
-        elif target.path:
-            before, after = Blueprint(f"b{number}", "migrate"), Blueprint(f"b{number}", "migrate")
-            before.after_request(target.function)
-            cors(**started(mark.written))(after)
-            for twin, blueprint in ((old, before), (new, after)):
-                blueprint.add_url_rule(target.path, "any", _new_view(), methods=METHODS)
-                twin.register_blueprint(blueprint)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        CORSGate(new, paths=move.paths or None, debug=False, **move.options)
+    Each mark has one of its own, where no other view is on its path.
+    """
+    old, new = Apps(_old_twin(app, groups, new_app())), Apps(_new_twin(move, new_app()))
+    for mark in marks:
+        path = mark.target.path
+        before, after = bare_app(), bare_app()
+        _add_old(before, mark.target)
+        _add_new(after, mark)
+        old.apps[path] = _old_twin(app, groups, before)
+        new.apps[path] = _new_twin(move, after)
     return old, new
 
 
-def _new_view() -> Callable[[], str]:
-    return lambda: ""
+def _old_twin(app: Flask, groups: list[Group], twin: Flask) -> Flask:
+    twin.config.update({key: app.config[key] for key in app.config if key.startswith("CORS_")})
+    for group in reversed(groups):  # Flask asks the last first
+        if group.name is None:
+            twin.after_request(group.function)
+    return twin
+
+
+def _new_twin(move: Move, twin: Flask) -> Flask:
+    return with_corsgate(move.options, move.paths, twin)
+
+
+def _add_old(twin: Flask, target: View | Group) -> None:
+    from flask import Blueprint
+    from flask_cors import cross_origin
+
+    if isinstance(target, View):
+        view = cross_origin(**target.given)(new_view())
+        twin.add_url_rule(target.path, "view", view, methods=[*target.methods])
+    else:
+        blueprint = Blueprint("group", "migrate")
+        blueprint.after_request(target.function)
+        blueprint.add_url_rule(target.path or "/", "view", new_view(), methods=METHODS)
+        twin.register_blueprint(blueprint)
+
+
+def _add_new(twin: Flask, mark: Mark) -> None:
+    from flask import Blueprint
+
+    from ..flask import cors
+
+    target, decorate = mark.target, cors(**started(mark.written))
+    if isinstance(target, View):
+        twin.add_url_rule(target.path, "view", decorate(new_view()), methods=[*target.methods])
+    else:
+        blueprint = Blueprint("group", "migrate")
+        blueprint.add_url_rule(target.path or "/", "view", new_view(), methods=METHODS)
+        twin.register_blueprint(decorate(blueprint))

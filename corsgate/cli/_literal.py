@@ -72,9 +72,7 @@ def _value(node: ast.expr) -> Any:
         case ast.Set(items):
             return set(map(_value, items))
         case ast.Dict(keys, values):
-            return {
-                _key(key): _value(value) for key, value in zip(keys, values, strict=True)
-            }
+            return {_key(key): _value(value) for key, value in zip(keys, values, strict=True)}
         case ast.Call(function, arguments, keywords) if _name(function) == "compile":
             text, *flags = arguments
             if keywords or len(flags) > 1:

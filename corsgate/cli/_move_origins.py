@@ -34,7 +34,9 @@ def is_anything(entry: object) -> bool:
     text = entry.pattern if isinstance(entry, re.Pattern) else entry
     if not isinstance(text, str):
         return False
-    return text == "*" or (is_regex(entry) and text.removeprefix("^").removesuffix("$") in _ANYTHING)
+    return text == "*" or (
+        is_regex(entry) and text.removeprefix("^").removesuffix("$") in _ANYTHING
+    )
 
 
 class Origins:
@@ -66,7 +68,9 @@ class Origins:
         if text != "null" and find_fault(text) is not None:
             meant = find_correction(entry)
             fix = f" Write {meant!r} if that was meant." if meant else ""
-            self._leave_out(entry, f"is no origin that a browser sends, so it never let one in.{fix}")
+            self._leave_out(
+                entry, f"is no origin that a browser sends, so it never let one in.{fix}"
+            )
         elif self._starts(entry, text):
             if text != entry:
                 self.notes.append(f"{show(entry)} is in lower case now, as browsers send it.")
@@ -118,7 +122,7 @@ class Origins:
         elif self._starts(entry, new):
             if foreign:
                 self.notes.append(
-                    f"{show(old.pattern)} let every origin in that begins so, such as {foreign};"
+                    f"{_shown(old)} let every origin in that begins so, such as {foreign};"
                     " here it has to match the whole origin."
                 )
             self._keep(new)
@@ -134,13 +138,17 @@ class Origins:
         return True
 
     def _leave_out(self, entry: object, why: str) -> None:
-        shown = entry.pattern if isinstance(entry, re.Pattern) else entry
-        self.refused.append(f"{show(shown)} is left out: it {why}")
+        self.refused.append(f"{_shown(entry)} is left out: it {why}")
         self._keep(LeftOut(entry))
 
     def _keep(self, entry: object) -> None:
         if entry not in self.entries:
             self.entries.append(entry)
+
+
+def _shown(entry: object) -> str:
+    """As it was written, without the second backslash of each."""
+    return show(getattr(entry, "pattern", entry)).replace("\\\\", "\\")
 
 
 def origins_in(entries: Iterable[object]) -> list[str]:
@@ -149,7 +157,9 @@ def origins_in(entries: Iterable[object]) -> list[str]:
     for entry in entries:
         if is_regex(entry):
             try:
-                regex: Any = entry if isinstance(entry, re.Pattern) else re.compile(str(entry), re.I)
+                regex: Any = (
+                    entry if isinstance(entry, re.Pattern) else re.compile(str(entry), re.I)
+                )
                 samples = dict.fromkeys(_samples(regex))
                 found += [origin for origin in samples if regex.match(origin)][:_MOST_SAMPLES]
             except (re.error, TypeError):  # bytes

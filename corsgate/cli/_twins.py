@@ -1,39 +1,51 @@
-"""Two small Flask applications, before and after, to send the same requests to."""
+"""Small Flask applications, before and after, to send the same requests to."""
 
 from __future__ import annotations
 
 import warnings
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from flask import Flask
+from flask_cors import CORS
 
-    from flask import Flask
+from .._paths import decode_path
+from ..flask import CORSGate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def has_flask_cors() -> bool:
-    """Whether Flask and Flask-Cors are installed."""
-    try:
-        import flask_cors  # noqa: F401
-    except ImportError:
-        return False
-    return True
+class Apps:
+    """One application, and others in its place for some paths."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self.apps: dict[str, WSGIApplication] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        app = self.apps.get(decode_path(environ["PATH_INFO"]), self._app)
+        return app(environ, start_response)
+
+
+def bare_app() -> Flask:
+    """An application without a view."""
+    return Flask("migrate", static_folder=None)
 
 
 def new_app() -> Flask:
-    """An application whose every path has a view for every method."""
-    from flask import Flask
-
-    app = Flask("migrate", static_folder=None)
+    """One whose every path has a view for every method."""
+    app = bare_app()
     for path in ("/", "/<path:path>"):
-        app.add_url_rule(path, "any", _view, methods=METHODS)
+        app.add_url_rule(path, path, new_view(), methods=METHODS)
     return app
 
 
-def _view(**values: object) -> str:
-    return ""
+def new_view() -> Callable[..., str]:
+    """A view that answers with nothing, and is not the one of another path."""
+    return lambda **values: ""
 
 
 def with_flask_cors(options: Mapping[str, Any]) -> Flask:
@@ -41,18 +53,13 @@ def with_flask_cors(options: Mapping[str, Any]) -> Flask:
 
     :raises ValueError: or another, where Flask-Cors does not start with these.
     """
-    from flask_cors import CORS
-
     app = new_app()
     CORS(app, **options)
     return app
 
 
-def with_corsgate(options: Mapping[str, Any], paths: Mapping[str, Any] | None) -> Flask:
-    """One behind corsgate."""
-    from ..flask import CORSGate
-
-    app = new_app()
+def with_corsgate(options: Mapping[str, Any], paths: Mapping[str, Any] | None, app: Flask) -> Flask:
+    """The application, behind corsgate."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing is allowed is not news here
         CORSGate(app, paths=paths or None, debug=False, **options)

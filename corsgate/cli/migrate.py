@@ -15,7 +15,6 @@ from ._literal import read_keywords
 from ._move_flask_cors import DEFAULTS, move_flask_cors, origins_of
 from ._move_resources import in_order, paths_of
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json, print_table
-from ._twins import has_flask_cors, with_corsgate, with_flask_cors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +56,9 @@ class Report(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
-def command(ctx: click.Context, /, *, flask_cors: str | None, app: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, *, flask_cors: str | None, app: str | None, as_json: bool
+) -> None:
     """Print the configuration of corsgate that stands for another library's, and what changes.
 
     Nobody is let in who was not before; what that library let in and corsgate refuses is told, with
@@ -88,16 +89,18 @@ def _report_of_arguments(given: dict[str, Any]) -> Report:
         resources = in_order(given.get("resources", DEFAULTS["resources"]))
     except ValueError as error:
         raise Unusable(f"--flask-cors: {error}.") from None
-    if not has_flask_cors():
+    try:
+        from . import _twins
+    except ImportError:
         hint = "pip install flask-cors, and what is answered differently is shown here too."
         return Report("Flask-Cors", move, [], 0, hint)
     try:
-        old = with_flask_cors(given)
+        old = _twins.with_flask_cors(given)
     except Exception as error:
         raise Unusable(f"Flask-Cors itself does not start with this: {show(error)}") from None
     if move.paths is None:
         return Report("Flask-Cors", move, [], 0, _NOT_YET)
-    new = with_corsgate(move.options, move.paths)
+    new = _twins.with_corsgate(move.options, move.paths, _twins.new_app())
     options = [{**given, **own} for _, own in resources]
     asked = battery(origins_of(options), paths_of([resource for resource, _ in resources]))
     return Report("Flask-Cors", move, compare(old, new, asked), len(asked), "")
@@ -139,9 +142,7 @@ def _print(console: Console, report: Report) -> None:
     if not report.differences:
         console.print(f"{report.asked} requests were sent to both, and answered alike.")
         return
-    console.print(
-        f"{report.asked} requests were sent to both. What is answered differently:"
-    )
+    console.print(f"{report.asked} requests were sent to both. What is answered differently:")
     for request, group in groupby(report.differences, key=lambda one: one.request):
         rows = [("bold", "Request:", request)]
         for one in group:
