@@ -378,6 +378,12 @@ SHOWN |= {
     "one string for a list": row(
         {"CORS_ALLOWED_ORIGINS": f"{APP},https://b.example"}, GET, (200, VARIES), (200, READABLE)
     ),
+    "one string for the regexes": row(
+        {"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://app\.example\.com$"},
+        page(EVIL),
+        (200, headers(EVIL, vary="Origin")),
+        (200, VARIES),
+    ),
     "methods ``*`` with credentials": row(
         {**COOKIES, "CORS_ALLOW_METHODS": ["*"]},
         PREFLIGHT,
