@@ -104,6 +104,16 @@ CLI = (
     "corsgate.cli.probe",
     "corsgate.cli._hostile",
     "corsgate.cli.audit",
+    "corsgate.cli._literal",
+    "corsgate.cli._move",
+    "corsgate.cli._move_code",
+    "corsgate.cli._move_origins",
+    "corsgate.cli._move_resources",
+    "corsgate.cli._move_flask_cors",
+    "corsgate.cli._compare",
+    "corsgate.cli._twins",
+    "corsgate.cli._flask_cors",
+    "corsgate.cli.migrate",
     "corsgate.cli",
     "corsgate.__main__",
 )
@@ -113,6 +123,7 @@ JUDGES = {
     "corsgate.cli._makes",
     "corsgate.cli._diagnosis",
     "corsgate.cli._warnings",
+    "corsgate.cli._compare",
     "corsgate.cli._hostile",
     "corsgate.cli.audit",
     "corsgate.cli.probe",
@@ -123,7 +134,7 @@ LIBRARIES = {
     "browser": {"publicsuffixlist", "pytest"},
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
-    "cli": {"click", "rich", "django"},
+    "cli": {"click", "rich", "django", "flask", "flask_cors"},
     "origins": {"cachetools"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}
