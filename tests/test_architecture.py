@@ -113,6 +113,8 @@ CLI = (
     "corsgate.cli._compare",
     "corsgate.cli._twins",
     "corsgate.cli._flask_cors",
+    "corsgate.cli._twins_django",
+    "corsgate.cli._move_django",
     "corsgate.cli.migrate",
     "corsgate.cli",
     "corsgate.__main__",
@@ -134,7 +136,7 @@ LIBRARIES = {
     "browser": {"publicsuffixlist", "pytest"},
     "flask": {"click", "flask", "werkzeug"},
     "django": {"django", "asgiref"},
-    "cli": {"click", "rich", "django", "flask", "flask_cors"},
+    "cli": {"click", "rich", "django", "corsheaders", "flask", "flask_cors"},
     "origins": {"cachetools"},
 }
 STANDARD = {*sys.stdlib_module_names, "_typeshed"}

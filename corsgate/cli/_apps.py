@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from itertools import islice
 from operator import attrgetter
 from textwrap import indent
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -107,18 +107,37 @@ def gate_of_django(settings_module: str) -> Gate:
     :raises click.ClickException: where there is none, or the project does not start.
     """
     with _starting("The Django project"):
-        import django
+        _set_up_django(settings_module)
+        return _gate_of_settings()
+
+
+def settings_of_django(settings_module: str) -> dict[str, Any]:
+    """The settings of a Django project that are about CORS; the project as of `gate_of_django`.
+
+    :raises click.ClickException: where the project does not start.
+    """
+    with _starting("The Django project"):
+        _set_up_django(settings_module)
         from django.conf import settings
 
-        if settings_module:
-            os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
-        elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
-            raise Unusable(
-                "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
-            )
-        _check_is_module(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
-        django.setup()
-        return _gate_of_settings()
+        # To look at others may warn.
+        names = [name for name in dir(settings) if name.startswith("CORS_")]
+        names += ["MIDDLEWARE", "INSTALLED_APPS", "SECURE_SSL_REDIRECT"]
+        return {name: getattr(settings, name) for name in names}
+
+
+def _set_up_django(settings_module: str) -> None:
+    import django
+    from django.conf import settings
+
+    if settings_module:
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
+    elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
+        raise Unusable(
+            "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
+        )
+    _check_is_module(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+    django.setup()
 
 
 def _check_is_module(settings_module: str) -> None:
