@@ -113,6 +113,7 @@ CLI = (
     "corsgate.cli._compare",
     "corsgate.cli._twins",
     "corsgate.cli._flask_cors",
+    "corsgate.cli._move_wsgicors",
     "corsgate.cli._twins_django",
     "corsgate.cli._move_django",
     "corsgate.cli.migrate",

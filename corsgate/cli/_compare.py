@@ -123,7 +123,7 @@ def compare(
         old, new = _send(old_app, asked), _send(new_app, asked)
         before, now = _outcome(asked, old), _outcome(asked, new)
         if before != now:
-            key = before, now, _why_through(asked, now, new)
+            key = before, now, _why_through(asked, now, old, new)
             noticed.setdefault(key, []).append(asked)
             continue
         for name in (_STATUS, *_NAMES):
@@ -148,10 +148,13 @@ def compare(
     return found + sorted(rest, key=lambda one: requests_in_order.index(one.request))
 
 
-def _why_through(asked: Asked, now: str, new: HTTPResponse) -> str:
+def _why_through(asked: Asked, now: str, old: HTTPResponse, new: HTTPResponse) -> str:
     if now != _BLOCKED:
-        if asked.preflight and asked.method in _SIMPLE:
+        lists = [_shown(name, asked, old) for name in (_METHODS, _HEADERS)]
+        if lists == [_NONE, _NONE] and asked.preflight and asked.method in _SIMPLE:
             return "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
+        if "*" in lists:
+            return "With cookies a browser takes * for a name: corsgate answers the names instead."
         return ""
     if _shown(_ALLOW_ORIGIN, asked, new) != _NONE:
         return "allow_methods, allow_headers or allow_credentials do not allow it."

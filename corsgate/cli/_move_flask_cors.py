@@ -104,9 +104,9 @@ def move_options(given: Mapping[str, Any]) -> Options:
     found.values["allow_methods"] = methods
     # Without a method it let no header through either.
     found.values["allow_headers"] = headers if methods else []
-    found.values["expose_headers"] = _move_exposed(old["expose_headers"], credentials, found)
+    found.values["expose_headers"] = move_exposed(old["expose_headers"], credentials, found)
     found.values["allow_credentials"] = credentials
-    found.values["max_age"] = _move_max_age(old["max_age"], found)
+    found.values["max_age"] = move_max_age(old["max_age"], found)
     for name, why in NOT_NEEDED.items():
         if name in given:
             found.notes.append(f"{name} is not needed: {why}.")
@@ -153,7 +153,7 @@ def _move_methods(value: Any, found: Options) -> list[str]:
                 "methods='*' let no preflight through: Flask-Cors takes * for the name of a method."
                 ' Write allow_methods="*" if every method was meant.'
             )
-        elif _is_fine(found, f"methods: {show(name)} is left out", allow_methods=[name]):
+        elif is_fine(found, f"methods: {show(name)} is left out", allow_methods=[name]):
             kept.append(name)
     return kept
 
@@ -177,23 +177,25 @@ def _move_headers(value: Any, credentials: bool, found: Options) -> list[str]:
                 f"allow_headers: {show(entry)} is one name for Flask-Cors, and never let a header"
                 f" through: it is left out. Write {names} if these were meant."
             )
-        elif _is_fine(found, f"allow_headers: {show(entry)} is left out", allow_headers=[entry]):
+        elif is_fine(found, f"allow_headers: {show(entry)} is left out", allow_headers=[entry]):
             kept.append(entry)
     return kept
 
 
-def _move_exposed(value: Any, credentials: bool, found: Options) -> list[str]:
+def move_exposed(value: Any, credentials: bool, found: Options) -> list[str]:
+    """The names of headers that pages may read: one text with commas, or several."""
     kept = []
     for entry in [] if value is None else _items(value):
         # What is given is sent as it is.
         for name in filter(None, map(str.strip, str(entry).split(","))):
             options = {"expose_headers": [name], "allow_credentials": credentials}
-            if _is_fine(found, f"expose_headers: {show(name)} is left out", **options):
+            if is_fine(found, f"expose_headers: {show(name)} is left out", **options):
                 kept.append(name)
     return kept
 
 
-def _move_max_age(value: Any, found: Options) -> int | None:
+def move_max_age(value: Any, found: Options) -> int | None:
+    """Seconds: our own default where none were given, or no whole number of them."""
     if value is None:
         return _MAX_AGE
     text = str(int(value.total_seconds()) if isinstance(value, timedelta) else value).strip()
@@ -204,7 +206,8 @@ def _move_max_age(value: Any, found: Options) -> int | None:
     return max(0, int(text))
 
 
-def _is_fine(found: Options, what: str, **options: Any) -> bool:
+def is_fine(found: Options, what: str, **options: Any) -> bool:
+    """Whether there is a policy with these; if not, `found` says so, beginning with `what`."""
     try:
         Policy(**options)
     except PolicyError as error:
@@ -258,7 +261,7 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, 
     new_options = started(whole)
     new_paths = {path: one and started(one) for path, one in paths.items()}
     starts = all(one.starts for one in said) and not found.unequal
-    if starts and (problems := _judge(new_options, new_paths)):
+    if starts and (problems := judge(new_options, new_paths)):
         refused += problems
         starts = False
     first = ["app", "None"] if found.application is None else ["app"]
@@ -274,7 +277,7 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, 
     return move, around
 
 
-def _judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
+def judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
     """What corsgate has to say about them, all together."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nothing is allowed was so before

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .._advice import package_of
 from ..errors import show
 from ._apps import layers_of, loaded, settings_of_django
 from ._compare import Difference, battery, compare
@@ -54,7 +55,9 @@ class Report(NamedTuple):
     help="""Keyword arguments of CORS(app, ...): 'origins="https://app.example.com"'""",
 )
 @click.option(
-    "--app", metavar="MODULE:NAME", help="Flask application with Flask-Cors, or its factory()."
+    "--app",
+    metavar="MODULE:NAME",
+    help="Application with Flask-Cors or wsgicors, or its factory().",
 )
 @click.option(
     "--django",
@@ -137,9 +140,22 @@ def _report_of_app(place: str, app: object) -> Report:
                         return Report("Flask-Cors", moved.move, _NOT_YET)
                     found = compare(*moved.apps, moved.asked)
                     return Report("Flask-Cors", moved.move, found)
+    if "wsgicors" in sys.modules:
+        for layer in layers_of(app):
+            if package_of(layer) == "wsgicors":
+                target = "app.wsgi_app" if hasattr(app, "wsgi_app") else "app"
+                return _report_of_wsgicors(layer, target)
     kind = type(app).__name__
     hint = f" If it makes the application, write {place}()." if kind == "function" else ""
-    raise Unusable(f"There is no Flask-Cors in {place} (a {kind}).{hint}")
+    raise Unusable(f"There is no Flask-Cors and no wsgicors in {place} (a {kind}).{hint}")
+
+
+def _report_of_wsgicors(layer: Any, target: str) -> Report:
+    from ._move_wsgicors import compare_wsgicors, move_wsgicors
+
+    move = move_wsgicors(layer, target)
+    differences = _NOT_YET if move.paths is None else compare_wsgicors(layer, move)
+    return Report("wsgicors", move, differences)
 
 
 def _report_of_django(settings: Mapping[str, Any]) -> Report:
@@ -156,7 +172,7 @@ def _report_of_django(settings: Mapping[str, Any]) -> Report:
 
 
 def _print(console: Console, report: Report) -> None:
-    click.echo(report.move.code)
+    click.echo(f"{report.move.code.rstrip()}\n")
     for title, sentences in (
         ("Not as it was; decide:", report.move.refused),
         ("Good to know:", report.move.notes),
