@@ -110,8 +110,9 @@ def move_options(given: Mapping[str, Any]) -> Options:
     for name, why in NOT_NEEDED.items():
         if name in given:
             found.notes.append(f"{name} is not needed: {why}.")
-    for name in given.keys() - DEFAULTS.keys():
-        found.notes.append(f"{show(name)} is no option of Flask-Cors, which ignores it.")
+    for name in given:
+        if name not in DEFAULTS:
+            found.notes.append(f"{name}: Flask-Cors has no such option, and has ignored it.")
     return found
 
 
@@ -125,7 +126,9 @@ def _move_origins(value: Any, credentials: bool, found: Options) -> Any:
     others = [entry for entry in entries if not is_anything(entry)]
     if len(others) < len(entries):
         if others:
-            found.notes.append(f"{show(others[0])} means nothing beside every origin.")
+            found.notes.append(
+                f"Every origin is let in, so {show(others[0])} beside that means nothing."
+            )
         if not credentials:
             return "*"
         found.refused.append(
@@ -144,7 +147,7 @@ def _move_origins(value: Any, credentials: bool, found: Options) -> Any:
 
 def _move_methods(value: Any, found: Options) -> list[str]:
     # It joins them, in upper case, and looks for the requested one somewhere in the text.
-    text = value if isinstance(value, str) else ", ".join(sorted(map(str, _items(value))))
+    text = value if isinstance(value, str) else ",".join(map(str, _items(value)))
     names = [] if value is None else [name.strip() for name in text.upper().split(",")]
     kept = []
     for name in filter(None, names):

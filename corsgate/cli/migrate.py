@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
+_REST = "What else is answered differently, and no browser minds:"
+_SAME = (
+    "The same requests were sent to both, and a browser lets the same through. What is answered"
+    " differently, and no browser minds:"
+)
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
 
@@ -174,7 +179,7 @@ def _report_of_django(settings: Mapping[str, Any]) -> Report:
 def _print(console: Console, report: Report) -> None:
     click.echo(f"{report.move.code.rstrip()}\n")
     for title, sentences in (
-        ("Not as it was; decide:", report.move.refused),
+        ("Not carried over as it was:", report.move.refused),
         ("Good to know:", report.move.notes),
     ):
         if sentences:
@@ -187,17 +192,28 @@ def _print(console: Console, report: Report) -> None:
     if not report.differences:
         console.print("The same requests were sent to both, and answered alike.")
         return
-    console.print("The same requests were sent to both. What is answered differently:")
-    for request, group in groupby(report.differences, key=lambda one: one.request):
+    noticed = [one for one in report.differences if one.lets_through is not None]
+    if noticed:
+        console.print("The same requests were sent to both. What a browser lets through differs:")
+        _print_differences(console, report.old, noticed)
+    if len(noticed) < len(report.differences):
+        console.print(_REST if noticed else _SAME)
+        others = [one for one in report.differences if one.lets_through is None]
+        _print_differences(console, report.old, others)
+
+
+def _print_differences(console: Console, old: str, differences: list[Difference]) -> None:
+    for request, group in groupby(differences, key=lambda one: one.request):
         rows = [("bold", "Request:", request)]
         for one in group:
             rows += [
-                ("", f"{report.old}:", one.old),
+                ("", f"{old}:", one.old),
                 ("", "corsgate:", one.new),
                 ("", "Why:", one.why),
             ]
         console.print()
         print_table(console, [row for row in rows if row[2]])
+    console.print()
 
 
 def _print_json(report: Report) -> None:
