@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import PolicyError, show
 from ..policy import Policy
 from ..wsgi import CORSMiddleware
+from ._compare import nothing, quietly
 from ._move import Move
 from ._move_code import LeftOut, started, write_call
 from ._move_origins import Origins, is_anything, is_regex, origins_in
@@ -282,17 +282,12 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, 
 
 def judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
     """What corsgate has to say about them, all together."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that nothing is allowed was so before
-        try:
-            CORSMiddleware(_never_called, paths=paths or None, **options)
-        except PolicyError as error:
-            return [str(problem) for problem in error.problems]
+    try:
+        with quietly():  # that nothing is allowed was so before
+            CORSMiddleware(nothing, paths=paths or None, **options)
+    except PolicyError as error:
+        return [str(problem) for problem in error.problems]
     return []
-
-
-def _never_called(environ: Any, start_response: Any) -> list[bytes]:
-    return []  # pragma: no cover
 
 
 def imports_of(code: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._origin import find_fault
 from ..errors import show
 from ..wsgi import CORSMiddleware
-from ._compare import Difference, battery, compare
+from ._compare import Difference, battery, compare, nothing, quietly
 from ._move import Move
 from ._move_code import started, write_call
 from ._move_flask_cors import (
@@ -26,7 +26,6 @@ from ._move_origins import Origins, origins_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _EVERYBODY = ("*", "copy")
 
@@ -73,15 +72,12 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
 def compare_wsgicors(layer: Any, move: Move) -> list[Difference]:
     """What is answered differently, around an application that answers with nothing."""
     old = copy.copy(layer)
-    old.application = _app
+    old.application = nothing
     policy = layer.policies[layer.activepolicies[0]]
     origins = origins_in(regex_of(text) or text for text in policy.match)
-    return compare(old, CORSMiddleware(_app, **move.options), battery(origins))
-
-
-def _app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    start_response("200 OK", [])
-    return []
+    with quietly():
+        new = CORSMiddleware(nothing, **move.options)
+    return compare(old, new, battery(origins))
 
 
 def regex_of(text: str) -> re.Pattern[str] | None:
