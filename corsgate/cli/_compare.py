@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..browser import CORSError, HTTPRequest, HTTPResponse
@@ -13,7 +16,7 @@ from ..browser._wsgi import WSGITransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STRANGER = "https://stranger.test"
 _SERVER = "http://127.0.0.1"
@@ -63,6 +66,25 @@ class Difference(NamedTuple):
     new: str
     why: str
     lets_through: bool | None = None
+
+
+def nothing(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """An application that answers with nothing."""
+    start_response("200 OK", [])
+    return []
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """What the libraries log and warn of meanwhile is said in our own words, or is not about it."""
+    disabled = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
 
 
 def battery(origins: Iterable[str], paths: Sequence[str] = ("/",)) -> list[Asked]:
@@ -120,10 +142,11 @@ def compare(
     # Name, new value, is it a preflight, has it an origin -> the old values.
     others: dict[tuple[str, str, bool, bool], dict[str, list[Asked]]] = {}
     for asked in requests:
-        old, new = _send(old_app, asked), _send(new_app, asked)
+        with quietly():
+            old, new = _send(old_app, asked), _send(new_app, asked)
         before, now = _outcome(asked, old), _outcome(asked, new)
         if before != now:
-            key = before, now, _why_through(asked, now, new)
+            key = before, now, _why_through(asked, now, old, new)
             noticed.setdefault(key, []).append(asked)
             continue
         for name in (_STATUS, *_NAMES):
@@ -148,10 +171,13 @@ def compare(
     return found + sorted(rest, key=lambda one: requests_in_order.index(one.request))
 
 
-def _why_through(asked: Asked, now: str, new: HTTPResponse) -> str:
+def _why_through(asked: Asked, now: str, old: HTTPResponse, new: HTTPResponse) -> str:
     if now != _BLOCKED:
-        if asked.preflight and asked.method in _SIMPLE:
+        lists = [_shown(name, asked, old) for name in (_METHODS, _HEADERS)]
+        if lists == [_NONE, _NONE] and asked.preflight and asked.method in _SIMPLE:
             return "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
+        if "*" in lists:
+            return "With cookies a browser takes * for a name: corsgate answers the names instead."
         return ""
     if _shown(_ALLOW_ORIGIN, asked, new) != _NONE:
         return "allow_methods, allow_headers or allow_credentials do not allow it."

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from .._advice import package_of, within
+from .._advice import package_of, sets_headers, within
 from .._marks import class_of, handlers_of
 from ._compare import Asked, battery
 from ._move import Move
@@ -183,7 +183,7 @@ def move_app(app: Flask, groups: list[Group], views: list[View]) -> Moved:
         move, around = move_all(own)
     starts = move.paths is not None
     parts = [move.code.partition("CORSGate\n\n")[2]]
-    notes, refused = [*move.notes], [*move.refused]
+    notes, refused = [*move.notes, *_by_hand(app)], [*move.refused]
     marks: list[Mark] = []
     targets: list[View | Group] = [*(group for group in groups if group.name), *views]
     for target in targets:
@@ -226,6 +226,17 @@ def move_app(app: Flask, groups: list[Group], views: list[View]) -> Moved:
         if mark.target.path:
             asked += battery(origins_of([mark.target.given]), [quote(mark.target.path)])
     return Moved(move, _twins(app, groups, marks, move), asked)
+
+
+def _by_hand(app: Flask) -> list[str]:
+    """What to say about functions that set CORS headers by themselves; they are not called."""
+    functions = [one for some in app.after_request_funcs.values() for one in some]
+    return [
+        f"The after_request function {getattr(function, '__qualname__', function)} sets CORS"
+        " headers too, and corsgate takes them out: delete it."
+        for function in functions
+        if sets_headers(function)
+    ]
 
 
 def _is_for_all(group: Group) -> bool:

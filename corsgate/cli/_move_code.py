@@ -80,7 +80,9 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _write_regex(text: str) -> str:
+def _write_regex(text: str | bytes) -> str:
+    if isinstance(text, bytes):
+        return repr(text)
     is_plain = text.isascii() and text.isprintable() and '"' not in text
     if "\\" in text and is_plain and not text.endswith("\\"):
         return f'r"{text}"'

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import PolicyError, show
 from ..policy import Policy
 from ..wsgi import CORSMiddleware
+from ._compare import nothing, quietly
 from ._move import Move
 from ._move_code import LeftOut, started, write_call
 from ._move_origins import Origins, is_anything, is_regex, origins_in
@@ -104,14 +104,15 @@ def move_options(given: Mapping[str, Any]) -> Options:
     found.values["allow_methods"] = methods
     # Without a method it let no header through either.
     found.values["allow_headers"] = headers if methods else []
-    found.values["expose_headers"] = _move_exposed(old["expose_headers"], credentials, found)
+    found.values["expose_headers"] = move_exposed(old["expose_headers"], credentials, found)
     found.values["allow_credentials"] = credentials
-    found.values["max_age"] = _move_max_age(old["max_age"], found)
+    found.values["max_age"] = move_max_age(old["max_age"], found)
     for name, why in NOT_NEEDED.items():
         if name in given:
             found.notes.append(f"{name} is not needed: {why}.")
-    for name in given.keys() - DEFAULTS.keys():
-        found.notes.append(f"{show(name)} is no option of Flask-Cors, which ignores it.")
+    for name in given:
+        if name not in DEFAULTS:
+            found.notes.append(f"{name}: Flask-Cors has no such option, and has ignored it.")
     return found
 
 
@@ -125,7 +126,9 @@ def _move_origins(value: Any, credentials: bool, found: Options) -> Any:
     others = [entry for entry in entries if not is_anything(entry)]
     if len(others) < len(entries):
         if others:
-            found.notes.append(f"{show(others[0])} means nothing beside every origin.")
+            found.notes.append(
+                f"Every origin is let in, so {show(others[0])} beside that means nothing."
+            )
         if not credentials:
             return "*"
         found.refused.append(
@@ -144,7 +147,7 @@ def _move_origins(value: Any, credentials: bool, found: Options) -> Any:
 
 def _move_methods(value: Any, found: Options) -> list[str]:
     # It joins them, in upper case, and looks for the requested one somewhere in the text.
-    text = value if isinstance(value, str) else ", ".join(sorted(map(str, _items(value))))
+    text = value if isinstance(value, str) else ",".join(map(str, _items(value)))
     names = [] if value is None else [name.strip() for name in text.upper().split(",")]
     kept = []
     for name in filter(None, names):
@@ -153,7 +156,7 @@ def _move_methods(value: Any, found: Options) -> list[str]:
                 "methods='*' let no preflight through: Flask-Cors takes * for the name of a method."
                 ' Write allow_methods="*" if every method was meant.'
             )
-        elif _is_fine(found, f"methods: {show(name)} is left out", allow_methods=[name]):
+        elif is_fine(found, f"methods: {show(name)} is left out", allow_methods=[name]):
             kept.append(name)
     return kept
 
@@ -177,23 +180,25 @@ def _move_headers(value: Any, credentials: bool, found: Options) -> list[str]:
                 f"allow_headers: {show(entry)} is one name for Flask-Cors, and never let a header"
                 f" through: it is left out. Write {names} if these were meant."
             )
-        elif _is_fine(found, f"allow_headers: {show(entry)} is left out", allow_headers=[entry]):
+        elif is_fine(found, f"allow_headers: {show(entry)} is left out", allow_headers=[entry]):
             kept.append(entry)
     return kept
 
 
-def _move_exposed(value: Any, credentials: bool, found: Options) -> list[str]:
+def move_exposed(value: Any, credentials: bool, found: Options) -> list[str]:
+    """The names of headers that pages may read: one text with commas, or several."""
     kept = []
     for entry in [] if value is None else _items(value):
         # What is given is sent as it is.
         for name in filter(None, map(str.strip, str(entry).split(","))):
             options = {"expose_headers": [name], "allow_credentials": credentials}
-            if _is_fine(found, f"expose_headers: {show(name)} is left out", **options):
+            if is_fine(found, f"expose_headers: {show(name)} is left out", **options):
                 kept.append(name)
     return kept
 
 
-def _move_max_age(value: Any, found: Options) -> int | None:
+def move_max_age(value: Any, found: Options) -> int | None:
+    """Seconds: our own default where none were given, or no whole number of them."""
     if value is None:
         return _MAX_AGE
     text = str(int(value.total_seconds()) if isinstance(value, timedelta) else value).strip()
@@ -204,7 +209,8 @@ def _move_max_age(value: Any, found: Options) -> int | None:
     return max(0, int(text))
 
 
-def _is_fine(found: Options, what: str, **options: Any) -> bool:
+def is_fine(found: Options, what: str, **options: Any) -> bool:
+    """Whether there is a policy with these; if not, `found` says so, beginning with `what`."""
     try:
         Policy(**options)
     except PolicyError as error:
@@ -258,7 +264,7 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, 
     new_options = started(whole)
     new_paths = {path: one and started(one) for path, one in paths.items()}
     starts = all(one.starts for one in said) and not found.unequal
-    if starts and (problems := _judge(new_options, new_paths)):
+    if starts and (problems := judge(new_options, new_paths)):
         refused += problems
         starts = False
     first = ["app", "None"] if found.application is None else ["app"]
@@ -274,19 +280,14 @@ def move_all(resources: Sequence[tuple[Any, Mapping[str, Any]]]) -> tuple[Move, 
     return move, around
 
 
-def _judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
+def judge(options: dict[str, Any], paths: dict[str, Any]) -> list[str]:
     """What corsgate has to say about them, all together."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that nothing is allowed was so before
-        try:
-            CORSMiddleware(_never_called, paths=paths or None, **options)
-        except PolicyError as error:
-            return [str(problem) for problem in error.problems]
+    try:
+        with quietly():  # that nothing is allowed was so before
+            CORSMiddleware(nothing, paths=paths or None, **options)
+    except PolicyError as error:
+        return [str(problem) for problem in error.problems]
     return []
-
-
-def _never_called(environ: Any, start_response: Any) -> list[bytes]:
-    return []  # pragma: no cover
 
 
 def imports_of(code: str) -> str:

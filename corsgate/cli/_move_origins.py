@@ -63,6 +63,16 @@ class Origins:
             else:
                 self._leave_out(entry, "is no text.")
 
+    def add_pattern(self, text: str) -> None:
+        """Take over what is one of our patterns already."""
+        if self._starts(text, text):
+            self._keep(text)
+
+    def add_regex(self, entry: str, regex: re.Pattern[str]) -> None:
+        """Take over what stands for the same origins as a regular expression does, in whole."""
+        if self._starts(entry, regex):
+            self._keep(regex)
+
     def _add_text(self, entry: str) -> None:
         text = entry.lower()
         if text != "null" and find_fault(text) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -10,6 +9,7 @@ from flask_cors import CORS
 
 from .._paths import decode_path
 from ..flask import CORSGate
+from ._compare import quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +60,6 @@ def with_flask_cors(options: Mapping[str, Any]) -> Flask:
 
 def with_corsgate(options: Mapping[str, Any], paths: Mapping[str, Any] | None, app: Flask) -> Flask:
     """The application, behind corsgate."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that nothing is allowed is not news here
+    with quietly():  # that nothing is allowed is not news here
         CORSGate(app, paths=paths or None, debug=False, **options)
     return app

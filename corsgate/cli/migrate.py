@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .._advice import package_of
 from ..errors import show
-from ._apps import layers_of, loaded
+from ._apps import layers_of, loaded, settings_of_django
 from ._compare import Difference, battery, compare
 from ._literal import read_keywords
 from ._move_flask_cors import DEFAULTS, move_flask_cors, origins_of
@@ -17,11 +18,19 @@ from ._move_resources import in_order, paths_of
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from ._move import Move
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
+_UNKNOWN = "pip install {}, and what is answered differently is shown here too."
+_REST = "What else is answered differently, and no browser minds:"
+_SAME = (
+    "The same requests were sent to both, and a browser lets the same through. What is answered"
+    " differently, and no browser minds:"
+)
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
 
@@ -29,20 +38,19 @@ class Report(NamedTuple):
     """What is to be said.
 
     :param old: what the library is called.
-    :param asked: how many requests were sent to both.
-    :param unasked: why none were sent; "" where they were.
+    :param differences: what is answered differently, or why that is not known.
     """
 
     old: str
     move: Move
-    differences: list[Difference]
-    asked: int
-    unasked: str
+    differences: list[Difference] | str
 
     @property
     def status(self) -> int:
-        same = all(one.lets_through is None for one in self.differences)
-        return ALLOWED if same and (self.asked or not self.move.refused) else BLOCKED
+        """0 where a browser would notice nothing, as far as that is known."""
+        if isinstance(self.differences, str):
+            return BLOCKED if self.move.refused else ALLOWED
+        return ALLOWED if all(one.lets_through is None for one in self.differences) else BLOCKED
 
 
 @click.command(short_help="Translate another library's configuration, and say what changes.")
@@ -52,12 +60,27 @@ class Report(NamedTuple):
     help="""Keyword arguments of CORS(app, ...): 'origins="https://app.example.com"'""",
 )
 @click.option(
-    "--app", metavar="MODULE:NAME", help="Flask application with Flask-Cors, or its factory()."
+    "--app",
+    metavar="MODULE:NAME",
+    help="Application with Flask-Cors or wsgicors, or its factory().",
+)
+@click.option(
+    "--django",
+    metavar="[SETTINGS]",
+    is_flag=False,
+    flag_value="",
+    help="Django project with django-cors-headers; default: DJANGO_SETTINGS_MODULE.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
 def command(
-    ctx: click.Context, /, *, flask_cors: str | None, app: str | None, as_json: bool
+    ctx: click.Context,
+    /,
+    *,
+    flask_cors: str | None,
+    app: str | None,
+    django: str | None,
+    as_json: bool,
 ) -> None:
     """Print the configuration of corsgate that stands for another library's, and what changes.
 
@@ -69,13 +92,15 @@ def command(
     corsgate migrate --flask-cors 'origins="https://app.example.com", supports_credentials=True'
     corsgate migrate --flask-cors 'resources={r"/api/*": {"origins": "*"}}'
     """
-    if (flask_cors is None) is (app is None):
-        raise click.UsageError("Give one of --flask-cors and --app.")
+    if [flask_cors, app, django].count(None) != 2:
+        raise click.UsageError("Give one of --flask-cors, --app and --django.")
     if flask_cors is not None:
         report = _report_of_arguments(read_keywords("--flask-cors", flask_cors, _CALLS))
     elif app is not None:
         with loaded(app) as found:
             report = _report_of_app(app, found)
+    else:
+        report = _report_of_django(settings_of_django(django or ""))
     if as_json:
         _print_json(report)
     else:
@@ -92,18 +117,17 @@ def _report_of_arguments(given: dict[str, Any]) -> Report:
     try:
         from . import _twins
     except ImportError:
-        hint = "pip install flask-cors, and what is answered differently is shown here too."
-        return Report("Flask-Cors", move, [], 0, hint)
+        return Report("Flask-Cors", move, _UNKNOWN.format("flask-cors"))
     try:
         old = _twins.with_flask_cors(given)
     except Exception as error:
         raise Unusable(f"Flask-Cors itself does not start with this: {show(error)}") from None
     if move.paths is None:
-        return Report("Flask-Cors", move, [], 0, _NOT_YET)
+        return Report("Flask-Cors", move, _NOT_YET)
     new = _twins.with_corsgate(move.options, move.paths, _twins.new_app())
     options = [{**given, **own} for _, own in resources]
     asked = battery(origins_of(options), paths_of([resource for resource, _ in resources]))
-    return Report("Flask-Cors", move, compare(old, new, asked), len(asked), "")
+    return Report("Flask-Cors", move, compare(old, new, asked))
 
 
 def _report_of_app(place: str, app: object) -> Report:
@@ -118,50 +142,89 @@ def _report_of_app(place: str, app: object) -> Report:
                 if groups or views:
                     moved = move_app(layer, groups, views)
                     if moved.apps is None:
-                        return Report("Flask-Cors", moved.move, [], 0, _NOT_YET)
+                        return Report("Flask-Cors", moved.move, _NOT_YET)
                     found = compare(*moved.apps, moved.asked)
-                    return Report("Flask-Cors", moved.move, found, len(moved.asked), "")
+                    return Report("Flask-Cors", moved.move, found)
+    if "wsgicors" in sys.modules:
+        for layer in layers_of(app):
+            if package_of(layer) == "wsgicors":
+                target = "app.wsgi_app" if hasattr(app, "wsgi_app") else "app"
+                return _report_of_wsgicors(layer, target)
     kind = type(app).__name__
     hint = f" If it makes the application, write {place}()." if kind == "function" else ""
-    raise Unusable(f"There is no Flask-Cors in {place} (a {kind}).{hint}")
+    raise Unusable(f"There is no Flask-Cors and no wsgicors in {place} (a {kind}).{hint}")
+
+
+def _report_of_wsgicors(layer: Any, target: str) -> Report:
+    from ._move_wsgicors import compare_wsgicors, move_wsgicors
+
+    move = move_wsgicors(layer, target)
+    differences = _NOT_YET if move.paths is None else compare_wsgicors(layer, move)
+    return Report("wsgicors", move, differences)
+
+
+def _report_of_django(settings: Mapping[str, Any]) -> Report:
+    from ._move_django import compare_django, plan
+
+    after = plan(settings)
+    found: list[Difference] | str = _NOT_YET
+    if after.starts:
+        try:
+            found = compare_django(settings)
+        except ImportError:
+            found = _UNKNOWN.format("django-cors-headers")
+    return Report("django-cors-headers", after.move, found)
 
 
 def _print(console: Console, report: Report) -> None:
-    click.echo(report.move.code)
+    click.echo(f"{report.move.code.rstrip()}\n")
     for title, sentences in (
-        ("Not as it was; decide:", report.move.refused),
+        ("Not carried over as it was:", report.move.refused),
         ("Good to know:", report.move.notes),
     ):
         if sentences:
             console.print(title)
             print_table(console, [("", "-", sentence) for sentence in sentences])
             console.print()
-    if report.unasked:
-        console.print(report.unasked)
+    if isinstance(report.differences, str):
+        console.print(report.differences)
         return
     if not report.differences:
-        console.print(f"{report.asked} requests were sent to both, and answered alike.")
+        console.print("The same requests were sent to both, and answered alike.")
         return
-    console.print(f"{report.asked} requests were sent to both. What is answered differently:")
-    for request, group in groupby(report.differences, key=lambda one: one.request):
+    noticed = [one for one in report.differences if one.lets_through is not None]
+    if noticed:
+        console.print("The same requests were sent to both. What a browser lets through differs:")
+        _print_differences(console, report.old, noticed)
+    if len(noticed) < len(report.differences):
+        console.print(_REST if noticed else _SAME)
+        others = [one for one in report.differences if one.lets_through is None]
+        _print_differences(console, report.old, others)
+
+
+def _print_differences(console: Console, old: str, differences: list[Difference]) -> None:
+    for request, group in groupby(differences, key=lambda one: one.request):
         rows = [("bold", "Request:", request)]
         for one in group:
             rows += [
-                ("", f"{report.old}:", one.old),
+                ("", f"{old}:", one.old),
                 ("", "corsgate:", one.new),
                 ("", "Why:", one.why),
             ]
         console.print()
         print_table(console, [row for row in rows if row[2]])
+    console.print()
 
 
 def _print_json(report: Report) -> None:
+    differences = report.differences
     print_json(
         {
             "code": report.move.code,
             "notes": report.move.notes,
             "refused": report.move.refused,
-            "requests": report.asked,
-            "differences": [one._asdict() for one in report.differences],
+            "differences": differences
+            if isinstance(differences, str)
+            else [one._asdict() for one in differences],
         }
     )
