@@ -434,8 +434,8 @@ def test_strangers_that_a_regex_let_in_are_blocked() -> None:
     assert not [one for one in found if one.lets_through]
 
     found = compare_django({"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://pr-1\.example\.com$"})
-    blocked = [one.request for one in found if one.lets_through is False]
-    assert any("https://stranger.test" in request for request in blocked)
+    requests = [one.request for one in found if one.lets_through is False]
+    assert any("https://stranger.test" in request for request in requests)
 
 
 @pytest.mark.parametrize(

@@ -192,9 +192,6 @@ SHOWN |= {
         "https://evilexample.com",
         "origin-wildcard",
     ),
-    "any scheme or suffix": stops(
-        {"origin": "https://*"}, {"allow_origins": "https://*"}, EVIL, "origin-wildcard"
-    ),
     "an origin in upper case": Row(
         LIST,
         OUR_LIST,
@@ -281,6 +278,13 @@ def show_other_wildcards() -> None:
         assert codes_of({"allow_origins": entry}) == [code]
     for ours in ("https://pr-*.example.com", re.compile(r"https://pr-[0-9]\.example\.com")):
         assert here({"allow_origins": ours}, page(origin)).cors == headers(origin, vary="Origin")
+
+
+@shows("``https://*``, ``*://app.example.com``")
+def show_every_site() -> None:
+    for entry, origin in (("https://*", EVIL), ("*://app.example.com", "http://app.example.com")):
+        assert there({"origin": entry}, page(origin)).cors == headers(origin, vary="Origin")
+        assert codes_of({"allow_origins": entry}) == ["origin-wildcard"]
 
 
 @shows("``*`` beside others")
