@@ -443,7 +443,7 @@ def show_own_header() -> None:
 
 @shows("one string for the regexes")
 def show_letters() -> None:
-    settings = {"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://app\.example\.com$"}
+    settings: dict[str, Any] = {"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://app\.example\.com$"}
     assert ask(OLD, settings, page(EVIL)).cors == headers(EVIL, vary="Origin")
     assert ask(CORSGATE, settings, page(EVIL)).cors == VARIES
     assert ask(CORSGATE, settings, GET).cors == READABLE
