@@ -50,6 +50,7 @@ PATHS = [
         "/v1/?$",
     ),
     *("/a.b", "/b/.*/c", "/api/*$", "", "/[ab]/.*", "//x/*", "/é/*", "/a//b", "/api/v1/item"),
+    *("/(.+)", "(.+)", "/api/(.+)", "/api/[.]x", "/[^/]+", "/api(/.*)?"),
 ]
 entries = st.sampled_from([*TEXTS, *REGEXES]) | st.text("htps:/.*ab-1", max_size=12)
 origins = entries | st.lists(entries, max_size=4) | st.sets(st.sampled_from(TEXTS), max_size=3)

@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._words import one_line
 from ..browser import CORSError, HTTPRequest, HTTPResponse
 from ..browser._engines import STANDARD
 from ..browser._fetch import UserAgent
@@ -24,7 +25,8 @@ _SIMPLE = ("GET", "HEAD", "POST")
 _STATUS, _ALLOW_ORIGIN = "status", "Access-Control-Allow-Origin"
 _METHODS, _HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
 _MAX_AGE = "Access-Control-Max-Age"
-_LISTS = (_METHODS, _HEADERS, "Access-Control-Expose-Headers", "Vary")
+_EXPOSED, _VARY = "Access-Control-Expose-Headers", "Vary"
+_LISTS = (_METHODS, _HEADERS, _EXPOSED, _VARY)
 _CREDENTIALS = "Access-Control-Allow-Credentials"
 _NAMES = (_ALLOW_ORIGIN, _CREDENTIALS, _MAX_AGE, *_LISTS)
 _NONE, _ITS_OWN = "not there", "the origin of the page"
@@ -173,6 +175,8 @@ def compare(
 
 def _why_through(asked: Asked, now: str, old: HTTPResponse, new: HTTPResponse) -> str:
     if now != _BLOCKED:
+        if asked.preflight and _shown(_ALLOW_ORIGIN, asked, old) == _NONE:
+            return "Nothing has answered this preflight before."
         lists = [_shown(name, asked, old) for name in (_METHODS, _HEADERS)]
         if lists == [_NONE, _NONE] and asked.preflight and asked.method in _SIMPLE:
             return "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
@@ -181,10 +185,10 @@ def _why_through(asked: Asked, now: str, old: HTTPResponse, new: HTTPResponse) -
         return ""
     if _shown(_ALLOW_ORIGIN, asked, new) != _NONE:
         return "allow_methods, allow_headers or allow_credentials do not allow it."
-    if new.status != _FORBIDDEN and (asked.preflight or _shown("Vary", asked, new) == _NONE):
+    if new.status != _FORBIDDEN and (asked.preflight or _shown(_VARY, asked, new) == _NONE):
         return "No policy covers this path: /api/* is /api and what is below it, not /apix."
     if asked.origin == "null":
-        return 'Any site can be null, in a sandboxed frame: only the text "null" allows it.'
+        return "Any site can be null, in a sandboxed frame."
     return "No entry of allow_origins matches the whole origin."
 
 
@@ -198,11 +202,12 @@ def _why(name: str, now: str) -> str:
         if now == "*":
             return "Every origin is allowed, so all get the same answer, and caches can share it."
         return "No page has asked, so none reads it." if now == _NONE else ""
-    if name == "Vary":
+    if name == _VARY:
         if now == _NONE:
             return "The answer is the same for all."
         return "Caches have to know what the answer depends on."
     return {
+        _EXPOSED: "Only actual answers have what a page can read.",
         _CREDENTIALS: "It means nothing without an origin.",
         _METHODS: "All that is allowed is listed: one preflight serves every method.",
         _HEADERS: "All that is allowed is listed, not only what was asked for.",
@@ -255,7 +260,7 @@ def _shown(name: str, asked: Asked, answer: HTTPResponse) -> str:
         values = [", ".join(sorted(map(spell, items)))]
     elif name == _ALLOW_ORIGIN and values == [asked.origin]:
         return _ITS_OWN
-    return ", ".join(values)
+    return one_line(", ".join(values))
 
 
 def _outcome(asked: Asked, answer: HTTPResponse) -> str:

@@ -41,12 +41,15 @@ class View(NamedTuple):
     """A view, or a method of one, with `@cross_origin`.
 
     :param name: the endpoint, with the method after it.
+    :param method: the method of a `MethodView` that has the decorator, or "".
     :param code: what the decorator is written in, with {} for it.
     :param path: one that it serves.
+    :param methods: those that it serves.
     :param given: the options of the decorator.
     """
 
     name: str
+    method: str
     code: str
     path: str
     methods: tuple[str, ...]
@@ -117,9 +120,9 @@ def views_of(app: Flask) -> list[View]:
             if given is None:
                 continue
             name = f"{rule.endpoint}.{method}" if method else rule.endpoint
-            methods = (method.upper(),) if method else tuple(sorted(rule.methods or ()))
-            path = _UNNAMED.sub("1", rule.rule)
-            one = View(name, _code_around(view, method), path, methods, {**settings, **given})
+            methods = tuple(sorted(rule.methods or ()))
+            path, code = _UNNAMED.sub("1", rule.rule), _code_around(view, method)
+            one = View(name, method, code, path, methods, {**settings, **given})
             found.setdefault(name, one)
     return list(found.values())
 
@@ -130,7 +133,8 @@ def _code_around(view: object, method: str) -> str:
     view_class = class_of(view)
     if view_class is not None:
         return f"decorators = [{{}}]  # in class {getattr(view_class, '__name__', '')}"
-    return f"@{{}}\ndef {getattr(view, '__name__', 'view')}(): ..."
+    name = getattr(view, "__name__", "")
+    return f"@{{}}\ndef {name if name.isidentifier() else 'view'}(): ..."
 
 
 def _decorated(target: object, app: Flask) -> dict[str, Any] | None:
@@ -223,9 +227,17 @@ def move_app(app: Flask, groups: list[Group], views: list[View]) -> Moved:
         patterns = [pattern for pattern, _ in own]
         asked += battery(origins_of(given for _, given in own), paths_of(patterns))
     for mark in marks:
-        if mark.target.path:
-            asked += battery(origins_of([mark.target.given]), [quote(mark.target.path)])
+        asked += _asked_of(mark.target)
     return Moved(move, _twins(app, groups, marks, move), asked)
+
+
+def _asked_of(target: View | Group) -> list[Asked]:
+    if not target.path:
+        return []
+    method = target.method.upper() if isinstance(target, View) else ""
+    asked = battery(origins_of([target.given]), [quote(target.path)])
+    # The other methods of a view have their own decorators, or none.
+    return [one for one in asked if method in ("", one.method)]
 
 
 def _by_hand(app: Flask) -> list[str]:
@@ -240,9 +252,8 @@ def _by_hand(app: Flask) -> list[str]:
 
 
 def _is_for_all(group: Group) -> bool:
-    if len(group.resources) > 1:
-        return False
-    return all(shape.everything for pattern, _ in group.resources for shape in shapes_of(pattern))
+    (pattern, _), *others = group.resources
+    return not others and any(shape.everything for shape in shapes_of(pattern))
 
 
 def _origins_of(options: Options) -> dict[str, Any]:
@@ -282,8 +293,7 @@ def _add_old(twin: Flask, target: View | Group) -> None:
     from flask_cors import cross_origin
 
     if isinstance(target, View):
-        view = cross_origin(**target.given)(new_view())
-        twin.add_url_rule(target.path, "view", view, methods=[*target.methods])
+        _add_view(twin, target, cross_origin(**target.given))
     else:
         blueprint = Blueprint("group", "migrate")
         blueprint.after_request(target.function)
@@ -298,8 +308,19 @@ def _add_new(twin: Flask, mark: Mark) -> None:
 
     target, decorate = mark.target, cors(**started(mark.written))
     if isinstance(target, View):
-        twin.add_url_rule(target.path, "view", decorate(new_view()), methods=[*target.methods])
+        _add_view(twin, target, decorate)
     else:
         blueprint = Blueprint("group", "migrate")
         blueprint.add_url_rule(target.path or "/", "view", new_view(), methods=METHODS)
         twin.register_blueprint(decorate(blueprint))
+
+
+def _add_view(twin: Flask, target: View, decorate: Callable[[Any], Any]) -> None:
+    from flask.views import MethodView
+
+    if target.method:
+        view_class: Any = type("View", (MethodView,), {target.method: decorate(new_view())})
+        twin.add_url_rule(target.path, view_func=view_class.as_view("view"))
+    else:
+        view = decorate(new_view())
+        twin.add_url_rule(target.path, "view", view, methods=[*target.methods])

@@ -34,7 +34,7 @@ class Shape(NamedTuple):
 
     @property
     def everything(self) -> bool:
-        return self.text in ("", "/") and self.least is not None
+        return (self.text, self.least) in (("", 0), ("", 1), ("/", 0))
 
 
 class Paths(NamedTuple):
@@ -123,7 +123,7 @@ def _add(shape: Shape, index: int, paths: dict[str, int | None]) -> list[str]:
         return []
     base = shape.text.removesuffix("/")
     paths.setdefault(f"{base}/*", index)
-    return [path for path in (base, f"{base}/") if not shape.covers(path)]
+    return [path for path in (base, f"{base}/") if path and not shape.covers(path)]
 
 
 def paths_of(resources: Sequence[Any]) -> list[str]:
@@ -143,10 +143,12 @@ def shapes_of(resource: Any) -> list[Shape]:
     if not is_regex(resource):
         return [Shape(resource, None)] if isinstance(resource, str) else []
     text, flags = getattr(resource, "pattern", resource), getattr(resource, "flags", 0)
+    if not isinstance(text, str):
+        return []
     parse = import_module("re._parser").parse
     try:
         nodes = [(str(name), argument) for name, argument in parse(text, flags)]
-    except (re.error, TypeError):  # bytes
+    except re.error:
         return []
     return _shapes(nodes, "") or []
 

@@ -45,7 +45,7 @@ def new_app() -> Flask:
 
 def new_view() -> Callable[..., str]:
     """A view that answers with nothing, and is not the one of another path."""
-    return lambda **values: ""
+    return lambda *values, **others: ""
 
 
 def with_flask_cors(options: Mapping[str, Any]) -> Flask:

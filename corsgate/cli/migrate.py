@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from .._advice import package_of
-from ..errors import show
+from .._words import one_line
 from ._apps import layers_of, loaded, settings_of_django
 from ._compare import Difference, battery, compare
 from ._literal import read_keywords
@@ -121,7 +121,8 @@ def _report_of_arguments(given: dict[str, Any]) -> Report:
     try:
         old = _twins.with_flask_cors(given)
     except Exception as error:
-        raise Unusable(f"Flask-Cors itself does not start with this: {show(error)}") from None
+        why = one_line(f"{type(error).__name__}: {error}")
+        raise Unusable(f"Flask-Cors itself does not start with this: {why}") from None
     if move.paths is None:
         return Report("Flask-Cors", move, _NOT_YET)
     new = _twins.with_corsgate(move.options, move.paths, _twins.new_app())
@@ -188,9 +189,6 @@ def _print(console: Console, report: Report) -> None:
             console.print()
     if isinstance(report.differences, str):
         console.print(report.differences)
-        return
-    if not report.differences:
-        console.print("The same requests were sent to both, and answered alike.")
         return
     noticed = [one for one in report.differences if one.lets_through is not None]
     if noticed:
