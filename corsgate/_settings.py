@@ -8,12 +8,13 @@ from .errors import Problem, problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import Any
 
 # What others call our options, without underscores and in lower case.
 # "" as our name: there is nothing to say here, for the reason given.
 _FLASK_CORS, _DJANGO, _EXPRESS = "Flask-Cors", "django-cors-headers", "Express cors"
+_EXEMPT = "'off' at a view or path exempts it, and the policy None there leaves CORS to it"
 _FOREIGN = {
     "origins": (_FLASK_CORS, "allow_origins", ""),
     "methods": (_FLASK_CORS, "allow_methods", ""),
@@ -44,6 +45,9 @@ _FOREIGN = {
     "maxageseconds": ("Amazon S3", "max_age", ""),
     "csrftrustedorigins": ("Django", "write_origins", ""),
     "trustedorigins": ("gorilla/csrf", "write_origins", "each with its scheme"),
+    "matchstrategy": ("wsgicors", "policy", "a callable environ -> Policy chooses"),
+    "exempt": ("Flask-WTF", "gate", _EXEMPT),
+    "csrfexempt": ("Django", "gate", _EXEMPT),
 }
 # Accepted wherever settings are read, so that they need not be deleted on the day of the move.
 _PRIVATE_NETWORK = "allow_private_network"
@@ -69,8 +73,9 @@ def read_settings(
     options: dict[str, Any] = {}
     problems: list[Problem] = []
     known = (*names, *extra)
-    for key in mapping:
-        if not key.startswith(prefix):
+    keys: Iterable[Any] = mapping
+    for key in keys:
+        if not isinstance(key, str) or not key.startswith(prefix):
             continue
         name, value = key[len(prefix) :].lower(), mapping[key]
         if name in known and key == prefix + name.upper():

@@ -243,6 +243,18 @@ def test_a_wrong_setting_stops_the_start_by_its_name(settings: dict[str, Any], l
     assert any(found.startswith(line) for found in problems(**settings))
 
 
+def test_a_name_in_a_module_among_the_origins_is_told_of_the_policy() -> None:
+    (line,) = problems(CORS_ALLOW_ORIGINS="json.cors.policy")
+    assert line == (
+        "CORS_ALLOW_ORIGINS: 'json.cors.policy' has no scheme. Write CORS_POLICY ="
+        " 'json.cors.policy' for a policy in a module, 'https://json.cors.policy' for an origin."
+        " [origin-no-scheme]"
+    )
+    for host in ("no-module.example", "localhost"):
+        (line,) = problems(CORS_ALLOWED_ORIGINS=[host])
+        assert f"://{host}'. [" in line
+
+
 def test_a_wrong_setting_stops_a_real_start() -> None:
     script = (
         "from django.conf import settings\n"

@@ -475,3 +475,17 @@ def test_an_unknown_keyword_is_told_all_the_options(name: str) -> None:
 def test_a_policy_takes_keywords_only() -> None:
     with pytest.raises(TypeError):
         Policy(APP)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["exempt", "csrf_exempt"])
+def test_who_looks_for_an_exemption_is_told_of_the_gate_and_of_none(name: str) -> None:
+    (problem,) = problems_of({f"CORS_{name.upper()}": True})
+    assert problem.hint.endswith(
+        " has it; here it is called CORS_GATE: 'off' at a view or path exempts it, and the policy"
+        " None there leaves CORS to it."
+    )
+
+
+def test_keys_that_are_no_text_are_no_settings() -> None:
+    mapping: dict[Any, Any] = {5: 1, None: 2, b"CORS_MAX_AGE": 3, "CORS_ALLOW_ORIGINS": APP}
+    assert Policy.from_mapping(mapping) == Policy(allow_origins=APP)

@@ -24,6 +24,7 @@ __all__ = ["main"]
 _COMMANDS = {
     "explain": "Say why a browser lets a request through or blocks it.",
     "probe": "Ask a live server what a browser would, and say what is wrong.",
+    "migrate": "Translate another library's configuration, and say what changes.",
     "audit": "Ask a live server with hostile origins, and say what is risky.",
 }
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from itertools import islice
 from operator import attrgetter
 from textwrap import indent
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -63,6 +63,24 @@ def gate_of_app(place: str) -> Gate:
 
     :raises click.ClickException: where there is none, or the application does not start.
     """
+    with loaded(place) as app:
+        for layer in layers_of(app):
+            gate = _gate_of_layer(layer)
+            if gate is not None:
+                return gate
+    kind = type(app).__name__
+    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
+    raise Unusable(
+        f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
+    )
+
+
+@contextmanager
+def loaded(place: str) -> Iterator[object]:
+    """What `module:name` or `module:factory()` is; what is done with it may fail as it may.
+
+    :raises click.ClickException: where it does not start.
+    """
     parts = _PLACE.fullmatch(place)
     if parts is None or parts[1].endswith(".py"):
         hint = _meant(place)
@@ -72,15 +90,7 @@ def gate_of_app(place: str) -> Gate:
         app = attrgetter(name)(import_module(module))
         if is_factory:
             app = app()
-        for layer in islice(_layers(app), _MOST_LAYERS):
-            gate = _gate_of_layer(layer)
-            if gate is not None:
-                return gate
-    kind = type(app).__name__
-    hint = f" If it makes the application, write {place}()." if kind == "function" else ""
-    raise Unusable(
-        f"There is no CORSGate or CORSMiddleware of corsgate in {place} (a {kind}).{hint}"
-    )
+        yield app
 
 
 def _meant(place: str) -> str:
@@ -97,18 +107,37 @@ def gate_of_django(settings_module: str) -> Gate:
     :raises click.ClickException: where there is none, or the project does not start.
     """
     with _starting("The Django project"):
-        import django
+        _set_up_django(settings_module)
+        return _gate_of_settings()
+
+
+def settings_of_django(settings_module: str) -> dict[str, Any]:
+    """The settings of a Django project that are about CORS; the project as of `gate_of_django`.
+
+    :raises click.ClickException: where the project does not start.
+    """
+    with _starting("The Django project"):
+        _set_up_django(settings_module)
         from django.conf import settings
 
-        if settings_module:
-            os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
-        elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
-            raise Unusable(
-                "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
-            )
-        _check_is_module(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
-        django.setup()
-        return _gate_of_settings()
+        # To look at others may warn.
+        names = [name for name in dir(settings) if name.startswith("CORS_")]
+        names += ["MIDDLEWARE", "INSTALLED_APPS", "SECURE_SSL_REDIRECT"]
+        return {name: getattr(settings, name) for name in names}
+
+
+def _set_up_django(settings_module: str) -> None:
+    import django
+    from django.conf import settings
+
+    if settings_module:
+        os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
+    elif not (settings.configured or os.environ.get("DJANGO_SETTINGS_MODULE")):
+        raise Unusable(
+            "Which project? Write --django project.settings, or set DJANGO_SETTINGS_MODULE."
+        )
+    _check_is_module(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+    django.setup()
 
 
 def _check_is_module(settings_module: str) -> None:
@@ -144,9 +173,10 @@ def _gate_of_layer(layer: object) -> Gate | None:
     return None
 
 
-def _layers(app: object) -> Iterator[object]:
+def layers_of(app: object) -> Iterator[object]:
+    """An application and what it wraps, outermost first."""
     waiting = [app]
-    for layer in waiting:
+    for layer in islice(waiting, _MOST_LAYERS):
         yield layer
         inner = (getattr(layer, name, None) for name in _INNER)
         waiting += [found for found in inner if found is not None]

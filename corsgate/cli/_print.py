@@ -67,7 +67,7 @@ def print_steps(console: Console, steps: Iterable[Step]) -> None:
     for step in steps:
         mark, style = _MARKS[step.passed]
         rows.append((style, mark, step.name, step.text))
-    _print_table(console, rows)
+    print_table(console, rows)
 
 
 def print_verdict(console: Console, explanation: Explanation) -> None:
@@ -84,10 +84,10 @@ def print_verdict(console: Console, explanation: Explanation) -> None:
         "Nearest:": explanation.nearest,
         f"{label}:": fix,
     }
-    _print_table(console, [(style, label, text) for label, text in lines.items() if text])
+    print_table(console, [(style, label, text) for label, text in lines.items() if text])
 
 
-def _print_table(console: Console, rows: Iterable[tuple[str, ...]]) -> None:
+def print_table(console: Console, rows: Iterable[tuple[str, ...]]) -> None:
     """Texts side by side, the last wrapped; before those of a row the style of its first."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for style, *cells in rows:

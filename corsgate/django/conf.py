@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 from warnings import warn
@@ -80,7 +81,8 @@ class _Reader:
         source = application_source(policy, options, found, self._spell)
         rules = compile_paths(source, paths, found)
         self.problems += [
-            fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault)) for fault in found
+            fault.in_settings(_PREFIX, Policy._fields, self._setting_of(fault))
+            for fault in map(_as_dotted_path, found)
         ]
         if self.problems:
             raise PolicyError(self.problems)
@@ -224,6 +226,20 @@ class _Reader:
                 stacklevel=2,
             )
             self.options["allow_headers"] = [name for name in value if name not in forbidden]
+
+
+def _as_dotted_path(fault: Problem) -> Problem:
+    """The same problem, or what else is meant where an origin reads as a name in a module."""
+    path = str(fault.value)
+    top, dot, _ = path.partition(".")
+    if fault.code != "origin-no-scheme" or not dot or PathFinder.find_spec(top) is None:
+        return fault
+    return problem(
+        fault.code,
+        fault.field,
+        fault.value,
+        fix=f"CORS_POLICY = {path!r} for a policy in a module, 'https://{path}' for an origin",
+    )
 
 
 def _static_paths() -> list[str]:
