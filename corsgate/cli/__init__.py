@@ -25,6 +25,7 @@ _COMMANDS = {
     "explain": "Say why a browser lets a request through or blocks it.",
     "probe": "Ask a live server what a browser would, and say what is wrong.",
     "audit": "Ask a live server with hostile origins, and say what is risky.",
+    "demo": "Start a laboratory for CORS in your browser.",
 }
 
 # Not 1, which is a verdict. 130 is what shells make of Ctrl-C.

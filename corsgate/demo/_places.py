@@ -1,0 +1,76 @@
+"""Where everything is: the laboratory, the API, and the origins of the pages that call it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Caller(NamedTuple):
+    """A page that calls the API.
+
+    :param name: what it is called in the laboratory's list.
+    :param origin: what its browser sends as `Origin`.
+    :param page: the origin that its page is loaded from: that of `null` is loaded into a sandbox.
+    :param instead: another such page, for browsers that do not find the host of the first.
+    """
+
+    name: str
+    origin: str
+    page: str
+    instead: str = ""
+
+
+class Places:
+    """The addresses of one laboratory.
+
+    :param ports: of the laboratory, the API, your frontend, and other sites.
+    """
+
+    def __init__(self, ports: tuple[int, int, int, int]) -> None:
+        laboratory, api, frontend, other = ports
+        self.laboratory = _origin("localhost", laboratory)
+        self.api = _origin("localhost", api)
+        here = _origin("localhost", frontend)
+        self.callers = {
+            "frontend": Caller("Your frontend", here, here),
+            "port": Caller("Same host, other port", *[_origin("localhost", other)] * 2),
+            "address": Caller("127.0.0.1, not localhost", *[_origin("127.0.0.1", frontend)] * 2),
+            # Browsers take all names below localhost for this machine, or know none of them.
+            "stranger": Caller(
+                "A stranger",
+                *[_origin("stranger.localhost", other)] * 2,
+                _origin("127.0.0.1", other),
+            ),
+            "null": Caller("Sandboxed frame", "null", here),
+            "same": Caller("The API's own page", self.api, self.api),
+        }
+        # Each server answers to these names only: another may be anybody's who has let it point
+        # to 127.0.0.1 (DNS rebinding).
+        pages = {
+            origin
+            for caller in self.callers.values()
+            for origin in (caller.page, caller.instead)
+            if origin not in ("", self.api)
+        }
+        self.hosts = {
+            "laboratory": _hosts([self.laboratory]),
+            "api": _hosts([self.api]),
+            "frontend": _hosts(page for page in pages if page.endswith(f":{frontend}")),
+            "other": _hosts(page for page in pages if page.endswith(f":{other}")),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the laboratory's page needs to know."""
+        return {
+            "api": self.api,
+            "callers": {key: caller._asdict() for key, caller in self.callers.items()},
+        }
+
+
+def _origin(host: str, port: int) -> str:
+    # As a browser spells it: without the default port.
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def _hosts(origins: Any) -> frozenset[str]:
+    return frozenset(origin.removeprefix("http://") for origin in origins)

@@ -1,0 +1,390 @@
+"""What came of a run: what the browser did, what the server decided, and what to change.
+
+What the browser did is what it sent and what the page saw. Why it stopped, no page is told; so
+corsgate's own browser is given the same answers, and says where the standard stops.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._decision import Decision
+from .._explain import Explanation, explain_in
+from .._protocol import (
+    ALLOW_CREDENTIALS,
+    ALLOW_HEADERS,
+    ALLOW_METHODS,
+    ALLOW_ORIGIN,
+    RESPONSE_HEADERS,
+    VARY,
+)
+from .._words import Line, Words
+from ..browser import Browser, FetchError
+from ..browser._safelist import SAFELISTED_RESPONSE_HEADERS, unsafe_names
+from ..cli._diagnosis import find_cause
+from ..errors import PolicyError
+from ._api import PATH, RUN
+from ._consoles import consoles
+from ._runs import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from ..policy import Policy
+    from ._places import Places
+    from ._runs import Asked, Exchange, Run
+
+# What the judge stops at -> the header that is to blame.
+_CULPRITS = {
+    "allow-credentials": ALLOW_CREDENTIALS,
+    "method": ALLOW_METHODS,
+    "header": ALLOW_HEADERS,
+    "authorization": ALLOW_HEADERS,
+}
+_OF_A_REQUEST = {
+    "HTTP_ORIGIN": "Origin",
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "Access-Control-Request-Method",
+    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "Access-Control-Request-Headers",
+    "HTTP_AUTHORIZATION": "Authorization",
+    "CONTENT_TYPE": "Content-Type",
+    "HTTP_COOKIE": "Cookie",
+}
+_LAYERS = {
+    "login": "Let preflights pass the log-in",
+    "crash": "Let the application answer",
+    "proxy": "Take the proxy's header out",
+}
+
+
+class _Heard(Words):
+    """The usual words, which remember the lines that were made of them."""
+
+    __slots__ = ("lines_made",)
+    lines_made: list[tuple[str, dict[str, Any]]]
+
+    def __init__(self) -> None:
+        super().__init__("{}", "=", ", ")
+        self._set(lines_made=[])
+
+    def at(self, place: str) -> Words:
+        return self
+
+    def lines(self, options: Mapping[str, object]) -> Line:
+        line = super().lines(options)
+        self.lines_made.append((line, dict(options)))
+        return line
+
+
+def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
+    """All that the laboratory shows of a run, as plain types.
+
+    :param seen: what the page saw: `"answer"`, `"error"`, or `"form"`, which sees nothing.
+    """
+    exchanges = [*run.exchanges]
+    asked = run.asked
+    error, readable = _replay(run, exchanges, places)
+    blocked = seen == "error"
+    found: dict[str, Any] = {
+        "allowed": not blocked,
+        "preflight": _why_preflight(asked, places) if seen != "form" else "",
+        "sequence": _sequence(run, exchanges, error if blocked else None, blocked),
+        "consoles": {},
+        "hidden": [],
+        "change": None,
+        "notes": [],
+    }
+    if not exchanges:
+        return {
+            **found,
+            "title": "Nothing reached the API",
+            "text": "The browser sent nothing, or another request came in between. Try again.",
+            "advice": {},
+            "server": {"title": "The API was not asked.", "steps": []},
+        }
+    words = _Heard()
+    # A preflight that passes says nothing about the answer that comes after it.
+    deciding = exchanges[-1]
+    explanation = explain_in(
+        words,
+        deciding.policy,
+        deciding.environ,
+        credentials=asked.credentials == "include" and asked.sender == "fetch",
+    )
+    found["server"] = _server(deciding, explanation)
+    title, text = _headline(run, exchanges, seen, deciding)
+    found |= {"title": title, "text": text}
+    if blocked and error is not None:
+        name = next((name for name, _ in asked.headers if name.lower() in error.what), "")
+        found["consoles"] = consoles(error, asked.origin, asked.method, name)
+    refused = seen == "form" and not deciding.ran
+    if refused:
+        found["allowed"] = False
+    if not found["allowed"]:
+        found |= _advice(run, deciding, explanation, error, words)
+        if asked.caller == "stranger":
+            found["notes"].append(
+                "If you do not know that site, change nothing: this is what CORS and the gate are"
+                " for."
+            )
+        return found
+    found["advice"] = {}
+    if not explanation.allowed and seen == "answer":
+        found["notes"].append(
+            f"By the standard this would be blocked: {explanation.message}"
+        )
+    if seen == "form" and deciding.policy.gate != "enforce":
+        found |= {
+            "advice": {"label": "To refuse it", "fix": 'gate="enforce"', "setting": "gate"},
+            "change": {"text": "Turn the gate on", "policy": {"gate": "enforce"}},
+        }
+    if seen == "answer" and readable is not None:
+        found |= _hidden(deciding, readable)
+    return found
+
+
+# ------------------------------------------------------------------ why
+
+
+def _replay(
+    run: Run, exchanges: list[Exchange], places: Places
+) -> tuple[FetchError | None, set[str] | None]:
+    """What the standard makes of these very answers: where it stops, or the readable headers."""
+    left = [*exchanges]
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        preflight = "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        if not left or left[0].is_preflight != preflight or not left[0].status:
+            raise LookupError
+        exchange = left.pop(0)
+        start_response(exchange.status, exchange.headers)
+        return [exchange.body]
+
+    browser = Browser(answer, origin=run.asked.origin, base_url=places.api)
+    try:
+        response = fetch(browser, run.asked, f"{PATH}?{RUN}={run.id}")
+    except FetchError as error:
+        return error, None
+    except LookupError:  # the browser did otherwise
+        return None, None
+    return None, {name.lower() for name in response.headers}
+
+
+def _why_preflight(asked: Asked, places: Places) -> str:
+    if asked.origin == places.api:
+        return "Same origin: the browser asks nobody."
+    reasons = []
+    if asked.method.upper() not in ("GET", "HEAD", "POST"):
+        reasons.append(f"the method {asked.method}")
+    reasons += [f"the header {name}" for name in unsafe_names(asked.headers)]
+    if not reasons:
+        return "No preflight: a form could send this too."
+    return f"Asks first because of {' and '.join(reasons)}."
+
+
+def _headline(
+    run: Run, exchanges: list[Exchange], seen: str, deciding: Exchange
+) -> tuple[str, str]:
+    if seen == "form":
+        if not deciding.ran:
+            return "Refused by the gate", "The application did not run. The user sees the 403."
+        return (
+            "The form was sent",
+            "CORS does not stop forms: the application ran it, with the user's cookies for that"
+            " site as far as SameSite lets them through.",
+        )
+    if seen == "answer":
+        if run.asked.caller == "same":
+            return "Allowed: same origin", "CORS has no say: page and API are on one origin."
+        if exchanges[0].is_preflight:
+            return "Allowed", "The preflight passed, and the page may read the answer."
+        return "Allowed", "The page may read the answer."
+    if deciding.is_preflight:
+        return "Blocked at the preflight", "The request itself was never sent."
+    if deciding.ran:
+        return (
+            "Blocked: the answer is hidden",
+            "The application ran the request. The browser keeps the answer from the page.",
+        )
+    return (
+        "Blocked: the answer is hidden",
+        "The request was sent, but the application did not run. The page cannot read why.",
+    )
+
+
+def _server(exchange: Exchange, explanation: Explanation) -> dict[str, Any]:
+    what = "preflight" if exchange.is_preflight else "request"
+    steps: list[dict[str, Any]] = []
+    decision = exchange.decision
+    if not exchange.reached:
+        title = f"corsgate was not asked: a layer in front answered {exchange.status}."
+    else:
+        steps = explanation.to_dict()["steps"]
+        title = _decided(decision, what)
+    return {"title": title, "steps": steps}
+
+
+def _decided(decision: Decision | None, what: str) -> str:
+    if decision is None or decision.kind == "not-cors":
+        return f"The {what} is no CORS request: nothing to decide."
+    if decision.kind == "gate":
+        return f"The gate says no to the {what}: {decision.reason}."
+    if decision.allowed:
+        return f"corsgate allows the origin of the {what}."
+    return f"corsgate does not allow the {what}: {decision.reason}."
+
+
+def _advice(
+    run: Run,
+    deciding: Exchange,
+    explanation: Explanation,
+    error: FetchError | None,
+    words: _Heard,
+) -> dict[str, Any]:
+    if deciding.reached and not explanation.allowed:
+        label, _, fix = explanation.advice.partition(": ")
+        return {
+            "advice": {
+                "why": explanation.message,
+                "setting": explanation.setting,
+                "nearest": explanation.nearest,
+                "label": label,
+                "fix": fix,
+            },
+            "change": _change(explanation, words, deciding.policy, run.asked),
+        }
+    if error is None:
+        text = "By the standard it would have been allowed: the browser has a reason of its own."
+        return {"advice": {"why": text, "label": "What to do", "fix": "Look in its console (F12)."}}
+    cause = find_cause(error, run.asked.origin)
+    change = None
+    if run.layer in _LAYERS:
+        change = {"text": _LAYERS[run.layer], "layer": "none"}
+    return {
+        "advice": {"why": cause.text, "label": "What to do", "fix": cause.fix},
+        "change": change,
+    }
+
+
+def _change(
+    explanation: Explanation, words: _Heard, policy: Policy, asked: Asked
+) -> dict[str, Any] | None:
+    """The advice as what a button can do, if it is that plain."""
+    if explanation.reason == "method-not-allowed" and explanation.nearest:
+        return {
+            "text": f"Write {explanation.nearest} in the page",
+            "request": {"method": explanation.nearest},
+        }
+    for line, options in reversed(words.lines_made):
+        if explanation.fix != line and f"add it: {line}" not in explanation.fix:
+            continue
+        values = {name: _expanded(value, name, policy) for name, value in options.items()}
+        try:
+            policy.replace(**values)
+        except PolicyError:
+            return None
+        return {"text": "Change the policy", "policy": values}
+    return None
+
+
+def _expanded(value: Any, name: str, policy: Policy) -> Any:
+    """What a line says, with what is there already in the place of `...`."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    there = getattr(policy, name) or ()
+    return [entry for part in value for entry in (there if part is ... else [part])]
+
+
+def _hidden(exchange: Exchange, readable: set[str]) -> dict[str, Any]:
+    """The application's own headers that the page cannot see, and what would show them."""
+    ours = {*RESPONSE_HEADERS, VARY.lower(), "set-cookie", *SAFELISTED_RESPONSE_HEADERS}
+    hidden = [
+        name
+        for name, _ in exchange.headers
+        if name.lower() not in ours and name.lower() not in readable
+    ]
+    if not hidden:
+        return {}
+    names = [*exchange.policy.expose_headers, *hidden]
+    return {
+        "hidden": hidden,
+        "advice": {
+            "why": f"The answer has {', '.join(hidden)}, which the page cannot read.",
+            "setting": "expose_headers",
+            "label": "To show it",
+            "fix": str(_Heard().line("expose_headers", names)),
+        },
+        "change": {"text": "Change the policy", "policy": {"expose_headers": names}},
+    }
+
+
+# ------------------------------------------------------------------ the drawing
+
+
+def _sequence(
+    run: Run, exchanges: list[Exchange], error: FetchError | None, blocked: bool
+) -> list[dict[str, Any]]:
+    """The arrows between page and API, from top to bottom."""
+    rows: list[dict[str, Any]] = []
+    for exchange in exchanges:
+        last = exchange is exchanges[-1]
+        stops = blocked and last
+        rows.append(
+            {
+                "kind": "preflight" if exchange.is_preflight else "request",
+                "title": f"{exchange.environ['REQUEST_METHOD']} {PATH}",
+                "state": "sent",
+                "lines": _request_lines(run, exchange),
+            }
+        )
+        state = "blocked" if stops else "passed"
+        if run.asked.sender == "form" and not exchange.ran:
+            state = "refused"
+        rows.append(
+            {
+                "kind": "answer",
+                "title": exchange.status,
+                "state": state,
+                "lines": _answer_lines(exchange, error if stops else None),
+            }
+        )
+    if blocked and exchanges and exchanges[-1].is_preflight:
+        rows.append(
+            {
+                "kind": "request",
+                "title": f"{run.asked.method} {PATH}",
+                "state": "unsent",
+                "lines": [],
+            }
+        )
+    return rows
+
+
+def _request_lines(run: Run, exchange: Exchange) -> list[dict[str, str]]:
+    environ = exchange.environ
+    names = dict(_OF_A_REQUEST)
+    for name, _ in run.asked.headers:
+        names.setdefault(f"HTTP_{name.upper().replace('-', '_')}", name)
+    if exchange.policy.gate != "off":
+        names["HTTP_SEC_FETCH_SITE"] = "Sec-Fetch-Site"
+    return [
+        {"name": name, "value": environ[key], "state": ""}
+        for key, name in names.items()
+        if environ.get(key)
+    ]
+
+
+def _answer_lines(exchange: Exchange, error: FetchError | None) -> list[dict[str, str]]:
+    culprit = ""
+    if error is not None:
+        culprit = _CULPRITS.get(error.code, "")
+        if error.code.startswith("allow-origin"):
+            culprit = ALLOW_ORIGIN
+    lines = [
+        {"name": name, "value": value, "state": "bad" if name == culprit else ""}
+        for name, value in exchange.headers
+        if name.lower() in RESPONSE_HEADERS or name == VARY
+    ]
+    if culprit and all(line["name"] != culprit for line in lines):
+        lines.insert(0, {"name": culprit, "value": "", "state": "missing"})
+    return lines
