@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import click
 
-from ..demo._server import Unavailable, laboratory
+from ..demo._server import UnavailableError, laboratory
 from ._print import Unusable
 
 
@@ -41,7 +41,7 @@ def command(port: int, no_open: bool) -> None:
                 # A browser may take its time; nobody waits for it at the end.
                 Thread(target=open_browser, args=[places.laboratory], daemon=True).start()
             Event().wait()
-    except Unavailable as error:
+    except UnavailableError as error:
         raise Unusable(
             f"Port {error.port} {error.why}. The laboratory takes four in a row: choose others"
             " with --port, or any with --port 0."

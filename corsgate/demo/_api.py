@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 from .._engine import decide
 from .._protocol import ALLOW_ORIGIN
-from ..policy import Policy
 from ..wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .._decision import Decision
+    from ..policy import Policy
     from ._runs import Exchange, Pairs, Runs
 
 PATH = "/notes"
@@ -32,7 +32,7 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 LAYERS = {
     "none": "Nothing",
     "login": "A log-in: 401 without Authorization",
-    "crash": "The application fails: 500 from outside",
+    "crash": "A crash: 500 from outside corsgate",
     "proxy": "A proxy that adds the header too",
 }
 
@@ -57,7 +57,7 @@ class API:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != PATH:
             return _say(start_response, "404 Not Found", f"Only {PATH} is here.")
-        query = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=None)
+        query = parse_qs(environ.get("QUERY_STRING", ""))
         run = self._runs.find(query.get(RUN, [""])[0])
         if run is None:
             return self._cors(environ, start_response)
@@ -92,9 +92,7 @@ def _notes(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
         exchange.ran = True
         if environ.get(_CRASH):
             raise RuntimeError("the application fails, as it was told to")
-    length = environ.get("CONTENT_LENGTH") or ""
-    most = min(int(length), _MOST_KEPT) if length.isascii() and length.isdigit() else 0
-    sent = environ["wsgi.input"].read(most).decode("utf-8", "replace")
+    sent = read_body(environ, _MOST_KEPT).decode("utf-8", "replace")
     method = environ["REQUEST_METHOD"]
     told = {
         "notes": ["Buy milk", "Call Ada"],
@@ -110,6 +108,17 @@ def _notes(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     ]
     start_response("200 OK", headers)
     return [] if method == "HEAD" else [body]
+
+
+def read_body(environ: WSGIEnvironment, most: int) -> bytes:
+    """What was sent, or the beginning of it; nothing where it does not come in time."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if not (length.isascii() and length.isdigit() and len(length) < 10):
+        return b""
+    with suppress(OSError):
+        sent: bytes = environ["wsgi.input"].read(min(int(length), most))
+        return sent
+    return b""
 
 
 def _say(start_response: StartResponse, status: str, text: str) -> list[bytes]:

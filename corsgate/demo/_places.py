@@ -32,17 +32,17 @@ class Places:
         self.api = _origin("localhost", api)
         here = _origin("localhost", frontend)
         self.callers = {
-            "frontend": Caller("Your frontend", here, here),
-            "port": Caller("Same host, other port", *[_origin("localhost", other)] * 2),
-            "address": Caller("127.0.0.1, not localhost", *[_origin("127.0.0.1", frontend)] * 2),
+            "frontend": Caller("Frontend", here, here),
+            "port": Caller("Other port", *[_origin("localhost", other)] * 2),
+            "address": Caller("By its number", *[_origin("127.0.0.1", frontend)] * 2),
             # Browsers take all names below localhost for this machine, or know none of them.
             "stranger": Caller(
-                "A stranger",
+                "Stranger",
                 *[_origin("stranger.localhost", other)] * 2,
                 _origin("127.0.0.1", other),
             ),
             "null": Caller("Sandboxed frame", "null", here),
-            "same": Caller("The API's own page", self.api, self.api),
+            "same": Caller("Same origin", self.api, self.api),
         }
         # Each server answers to these names only: another may be anybody's who has let it point
         # to 127.0.0.1 (DNS rebinding).

@@ -116,7 +116,7 @@ class Runs:
             return self._runs.get(run_id)
 
 
-class Wrong(ValueError):
+class WrongError(ValueError):
     """A request that no page can make.
 
     :ivar field: the one to mend.
@@ -139,14 +139,14 @@ _CREDENTIALS = ("same-origin", "include", "omit")
 def read_request(given: Any, places: Places) -> Asked:
     """What the laboratory's form says, checked as `fetch()` would.
 
-    :raises Wrong: for what no page can send.
+    :raises WrongError: for what no page can send.
     """
     fields = given if isinstance(given, dict) else {}
 
     def choice(field: str, choices: Any) -> str:
         value = fields.get(field)
         if not isinstance(value, str) or value not in choices:
-            raise Wrong(field, f"Choose one of: {', '.join(choices)}.")
+            raise WrongError(field, f"Choose one of: {', '.join(choices)}.")
         return value
 
     caller = choice("caller", places.callers)
@@ -156,7 +156,7 @@ def read_request(given: Any, places: Places) -> Asked:
     method = fields.get("method")
     text = fields.get("headers")
     if not isinstance(method, str) or not method or len(method) > 64:
-        raise Wrong("method", "Write a method, such as GET.")
+        raise WrongError("method", "Write a method, such as GET.")
     headers = _read_headers(text)
     origin = places.callers[caller].origin
     if fields.get("instead") is True and places.callers[caller].instead:
@@ -173,23 +173,25 @@ def read_request(given: Any, places: Places) -> Asked:
 
 def _read_headers(text: object) -> Pairs:
     if not isinstance(text, str) or len(text) > 4_000:
-        raise Wrong("headers", "Write a header per line, as Name: value.")
+        raise WrongError("headers", "Write a header per line, as Name: value.")
     pairs = []
     for line in filter(None, map(str.strip, text.split("\n"))):
         name, colon, value = line.partition(":")
         if not colon:
-            raise Wrong("headers", f"Write {line!a} as Name: value.")
+            raise WrongError("headers", f"Write {line!a} as Name: value.")
         pairs.append((name.strip(), value.strip()))
     return pairs
 
 
 def _check_form(method: str, headers: Pairs, body: str | None, content_type: str | None) -> None:
     if method.upper() != "POST":
-        raise Wrong("method", "Write POST: with GET a form is a link, and others it does not have.")
+        raise WrongError(
+            "method", "Write POST: with GET a form is a link, and others it does not have."
+        )
     if headers:
-        raise Wrong("headers", "A form sets no headers: leave this empty.")
+        raise WrongError("headers", "A form sets no headers: leave this empty.")
     if content_type not in (None, *_BODIES["form"][1:]):
-        raise Wrong("body", "A form sends form fields: choose none, or the form.")
+        raise WrongError("body", "A form sends form fields: choose none, or the form.")
 
 
 def _try(asked: Asked, places: Places) -> None:
@@ -206,8 +208,10 @@ def _try(asked: Asked, places: Places) -> None:
         text = str(error)
         field = "method" if text.startswith("method") else "headers"
         if "no body" in text:
-            raise Wrong("body", f"A {asked.method.upper()} has no body: choose none.") from None
-        raise Wrong(field, f"{text[0].upper()}{text[1:]}.") from None
+            raise WrongError(
+                "body", f"A {asked.method.upper()} has no body: choose none."
+            ) from None
+        raise WrongError(field, f"{text[0].upper()}{text[1:]}.") from None
 
 
 def fetch(browser: Browser, asked: Asked, url: str) -> Any:

@@ -20,12 +20,13 @@ from ._site import Laboratory, Page, checking_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from wsgiref.types import WSGIApplication
 
 _HOST = "127.0.0.1"
 _COUNT = 4
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """A port that cannot be had.
 
     :ivar port: which.
@@ -61,6 +62,13 @@ class Handler(WSGIRequestHandler):
 
     timeout = 10
 
+    def get_environ(self) -> dict[str, Any]:
+        """The request, without the Content-Type that the standard library makes up."""
+        environ = super().get_environ()
+        if "content-type" not in self.headers:
+            environ["CONTENT_TYPE"] = ""
+        return environ
+
     def log_message(self, format: str, *args: Any) -> None:
         """The terminal is for what the command prints."""
 
@@ -72,8 +80,10 @@ def _listen(port: int) -> Server:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         return Server((_HOST, port), Handler)
     except OSError as error:
-        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise Unavailable(port, why) from None
+        why = (
+            "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        )
+        raise UnavailableError(port, why) from None
 
 
 def _answers(address: str, port: int) -> bool:
@@ -89,16 +99,14 @@ def laboratory(port: int) -> Iterator[Places]:
     """The running laboratory; it ends with the block.
 
     :param port: the first of four in a row; 0: any that are free.
-    :raises Unavailable: if one of them cannot be had.
+    :raises UnavailableError: if one of them cannot be had.
     """
     with ExitStack() as stack:
-        servers = [
-            stack.enter_context(_listen(port and port + number)) for number in range(_COUNT)
-        ]
+        servers = [stack.enter_context(_listen(port and port + number)) for number in range(_COUNT)]
         places = Places(tuple(server.server_port for server in servers))  # type: ignore[arg-type]
         runs = Runs()
         api = API(runs, Policy(allow_origins=[places.callers["frontend"].origin]))
-        apps = {
+        apps: dict[str, WSGIApplication] = {
             "laboratory": Laboratory(places, runs, api),
             "api": Page(places, beside=api),
             "frontend": Page(places),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PolicyError
 from ..policy import Policy
-from ._api import LAYERS, PATH, RUN
+from ._api import LAYERS, PATH, RUN, read_body
 from ._code import code_of
-from ._runs import Run, Wrong, read_request
+from ._runs import Run, WrongError, read_request
 from ._situations import situations
 from ._verdict import judge
 
@@ -102,13 +102,11 @@ class Laboratory:
             return _text("403 Forbidden", "Only the laboratory's own page may do that.")
         if environ.get("CONTENT_TYPE") != "application/json":
             return _text("415 Unsupported Media Type", "Send application/json.")
-        length = environ.get("CONTENT_LENGTH") or ""
-        if not (length.isascii() and length.isdigit() and len(length) < 10):
-            return _text("411 Length Required", "Send Content-Length.")
-        if int(length) > _MOST_READ:
+        sent = read_body(environ, _MOST_READ + 1)
+        if len(sent) > _MOST_READ:
             return _text("413 Content Too Large", f"Send at most {_MOST_READ} bytes.")
         try:
-            given = loads(environ["wsgi.input"].read(int(length)))
+            given = loads(sent)
         except (ValueError, RecursionError):
             given = None
         if not isinstance(given, dict):
@@ -139,7 +137,7 @@ class Laboratory:
             problems.append(_problem("layer", f"Choose one of: {', '.join(LAYERS)}."))
         try:
             asked = read_request(given.get("request"), self._places)
-        except Wrong as error:
+        except WrongError as error:
             problems.append(_problem(error.field, str(error)))
         if policy is None or problems:
             return _problems(problems)
@@ -228,7 +226,6 @@ def _send(start_response: StartResponse, answer: Answer, security: str, method: 
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
-        ("Referrer-Policy", "no-referrer"),
     ]
     if security:
         headers.append(("Content-Security-Policy", security))

@@ -41,7 +41,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
     shows = {"expose_headers": ["X-Total-Count"]}
     return [
         situation(
-            "Plain GET",
+            "GET",
             "What works: the policy names the origin of the page.",
             policy=shows,
         ),
@@ -63,7 +63,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
         ),
         situation(
             "* with cookies",
-            "The page asks for cookies, and the policy allows any origin. That never goes together.",
+            "The page asks for cookies, and the policy allows any origin: never together.",
             request={"credentials": "include"},
             policy={"allow_origins": ["*"]},
         ),
@@ -82,13 +82,13 @@ def situations(places: Places) -> list[dict[str, Any]]:
             "The page may read the answer, but not the header that it looks for.",
         ),
         situation(
-            "401 for preflight",
+            "401 to preflight",
             "A log-in in front of the CORS layer wants Authorization. A preflight never has it.",
             request={"headers": "Authorization: Bearer 123"},
             layer="login",
         ),
         situation(
-            "500 without headers",
+            "Bare 500",
             "The application fails, and what answers then is outside the CORS layer.",
             layer="crash",
         ),
@@ -98,7 +98,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
             layer="proxy",
         ),
         situation(
-            "Form from a stranger",
+            "Stranger's form",
             "CORS does not stop forms. The gate does.",
             request={"caller": "stranger", "sender": "form", "method": "POST", "body": "form"},
             policy={"gate": "enforce"},

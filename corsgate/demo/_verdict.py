@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._decision import Decision
 from .._explain import Explanation, explain_in
 from .._protocol import (
     ALLOW_CREDENTIALS,
@@ -49,6 +48,10 @@ _OF_A_REQUEST = {
     "HTTP_AUTHORIZATION": "Authorization",
     "CONTENT_TYPE": "Content-Type",
     "HTTP_COOKIE": "Cookie",
+}
+_OUTSIDE = {
+    "crash": "corsgate allows it, but the 500 was answered outside it, without headers.",
+    "proxy": "corsgate allows it, but a layer outside changed its answer.",
 }
 _LAYERS = {
     "login": "Let preflights pass the log-in",
@@ -111,7 +114,7 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
         deciding.environ,
         credentials=asked.credentials == "include" and asked.sender == "fetch",
     )
-    found["server"] = _server(deciding, explanation)
+    found["server"] = _server(run, deciding, explanation, blocked)
     title, text = _headline(run, exchanges, seen, deciding)
     found |= {"title": title, "text": text}
     if blocked and error is not None:
@@ -130,9 +133,7 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
         return found
     found["advice"] = {}
     if not explanation.allowed and seen == "answer":
-        found["notes"].append(
-            f"By the standard this would be blocked: {explanation.message}"
-        )
+        found["notes"].append(f"By the standard this would be blocked: {explanation.message}")
     if seen == "form" and deciding.policy.gate != "enforce":
         found |= {
             "advice": {"label": "To refuse it", "fix": 'gate="enforce"', "setting": "gate"},
@@ -212,26 +213,30 @@ def _headline(
     )
 
 
-def _server(exchange: Exchange, explanation: Explanation) -> dict[str, Any]:
-    what = "preflight" if exchange.is_preflight else "request"
-    steps: list[dict[str, Any]] = []
-    decision = exchange.decision
+def _server(
+    run: Run, exchange: Exchange, explanation: Explanation, blocked: bool
+) -> dict[str, Any]:
     if not exchange.reached:
-        title = f"corsgate was not asked: a layer in front answered {exchange.status}."
-    else:
-        steps = explanation.to_dict()["steps"]
-        title = _decided(decision, what)
-    return {"title": title, "steps": steps}
+        text = f"corsgate was not asked: a layer in front answered {exchange.status}."
+        return {"title": text, "steps": []}
+    title = _decided(exchange, explanation)
+    if blocked and explanation.allowed and run.layer in _OUTSIDE:
+        title = _OUTSIDE[run.layer]
+    return {"title": title, "steps": explanation.to_dict()["steps"]}
 
 
-def _decided(decision: Decision | None, what: str) -> str:
+def _decided(exchange: Exchange, explanation: Explanation) -> str:
+    decision = exchange.decision
+    what = "preflight" if exchange.is_preflight else "request"
     if decision is None or decision.kind == "not-cors":
         return f"The {what} is no CORS request: nothing to decide."
     if decision.kind == "gate":
         return f"The gate says no to the {what}: {decision.reason}."
-    if decision.allowed:
-        return f"corsgate allows the origin of the {what}."
-    return f"corsgate does not allow the {what}: {decision.reason}."
+    if not decision.allowed:
+        return f"corsgate does not allow the {what}: {decision.reason}."
+    if not explanation.allowed:
+        return "corsgate allows the origin, but not all that the page asks for."
+    return f"corsgate allows the {what}."
 
 
 def _advice(
@@ -243,25 +248,28 @@ def _advice(
 ) -> dict[str, Any]:
     if deciding.reached and not explanation.allowed:
         label, _, fix = explanation.advice.partition(": ")
+        prose = not isinstance(explanation.fix, Line)
         return {
             "advice": {
                 "why": explanation.message,
                 "setting": explanation.setting,
                 "nearest": explanation.nearest,
                 "label": label,
-                "fix": fix,
+                "fix": f"{fix[0].upper()}{fix[1:]}." if prose else fix,
+                "prose": prose,
             },
             "change": _change(explanation, words, deciding.policy, run.asked),
         }
     if error is None:
         text = "By the standard it would have been allowed: the browser has a reason of its own."
-        return {"advice": {"why": text, "label": "What to do", "fix": "Look in its console (F12)."}}
+        fix = "Look in its console (F12)."
+        return {"advice": {"why": text, "label": "What to do", "fix": fix, "prose": True}}
     cause = find_cause(error, run.asked.origin)
     change = None
     if run.layer in _LAYERS:
         change = {"text": _LAYERS[run.layer], "layer": "none"}
     return {
-        "advice": {"why": cause.text, "label": "What to do", "fix": cause.fix},
+        "advice": {"why": cause.text, "label": "What to do", "fix": cause.fix, "prose": True},
         "change": change,
     }
 

@@ -39,14 +39,15 @@ function step({ kind, title, state, lines }) {
 function drawAdvice({ advice, change, notes }, apply) {
   const box = byId("advice");
   box.replaceChildren();
-  if (advice.fix) {
+  if (!advice.fix) box.append(...notes.map((text) => element("p", "note", text)));
+  else {
     if (advice.why) box.append(element("p", "", advice.why));
     const facts = element("dl", "");
-    const fact = (name, text) => facts.append(element("dt", "", name), element("dd", "", code(text)));
-    if (advice.setting) fact("Setting", advice.setting);
-    if (advice.nearest) fact("Nearest", advice.nearest);
-    fact(advice.label, advice.fix);
-    box.append(facts);
+    const fact = (name, text) => facts.append(element("dt", "", name), element("dd", "", text));
+    if (advice.setting) fact("Setting", code(advice.setting));
+    if (advice.nearest) fact("Nearest", code(advice.nearest));
+    fact(advice.label, advice.prose ? advice.fix : code(advice.fix));
+    box.append(facts, ...notes.map((text) => element("p", "note", text)));
   }
   if (change) {
     const button = element("button", "", `${change.text} and send again`);
@@ -55,7 +56,6 @@ function drawAdvice({ advice, change, notes }, apply) {
     button.addEventListener("click", () => apply(change));
     box.append(button);
   }
-  box.append(...notes.map((text) => element("p", "note", text)));
 }
 
 function drawSeen(seen) {

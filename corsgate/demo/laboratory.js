@@ -186,11 +186,23 @@ function fail(title, text) {
   byId("text").textContent = text;
 }
 
+// What the user has changed is no longer the situation that was chosen.
+function leaveSituation() {
+  byId("about").hidden = true;
+  for (const button of byId("situations").querySelectorAll("button")) button.setAttribute("aria-pressed", "false");
+}
+
+async function runByHand() {
+  await run();
+  byId("live").scrollIntoView({ block: "nearest" });
+}
+
 async function apply({ policy, request, layer }) {
+  leaveSituation();
   if (policy) showPolicy(policy);
   if (request) showRequest(request);
   if (layer) byId("layer").value = layer;
-  await run();
+  await runByHand();
   byId("title").focus();
 }
 
@@ -208,7 +220,6 @@ function choose(situation) {
   showPolicy({ ...setup.defaults, ...situation.policy });
   showRequest(situation.request);
   byId("layer").value = situation.layer;
-  return run();
 }
 
 async function start() {
@@ -222,7 +233,7 @@ async function start() {
     const button = element("button", "", situation.name);
     button.type = "button";
     button.title = situation.about;
-    button.addEventListener("click", () => choose(situation));
+    button.addEventListener("click", () => { choose(situation); runByHand(); });
     byId("situations").append(element("li", "", button));
   }
   for (const name of ["Flask", "Django", "WSGI"]) {
@@ -231,12 +242,13 @@ async function start() {
     button.addEventListener("click", () => { framework = name; showCode(); });
     byId("frameworks").append(button);
   }
-  form.addEventListener("submit", (event) => { event.preventDefault(); run(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); runByHand(); });
+  form.addEventListener("input", leaveSituation);
   form.addEventListener("keydown", (event) => {
     const sends = event.target.matches("textarea, select");
     if (event.key === "Enter" && sends && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      run();
+      runByHand();
     }
   });
   let timer;
@@ -250,7 +262,8 @@ async function start() {
     setTimeout(() => { byId("copy").textContent = "Copy"; }, 1500);
   });
   const asked = setup.situations.find(({ name }) => `#${slug(name)}` === location.hash);
-  await choose(asked ?? setup.situations[0]);
+  choose(asked ?? setup.situations[0]);
+  await run();
 }
 
 start().catch(() => fail("No laboratory", "Nobody answers: is corsgate demo still running?"));
