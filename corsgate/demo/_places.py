@@ -31,16 +31,15 @@ class Places:
         self.laboratory = _origin("localhost", laboratory)
         self.api = _origin("localhost", api)
         here = _origin("localhost", frontend)
+        port = _origin("localhost", other)
+        number = _origin("127.0.0.1", frontend)
+        stranger = _origin("stranger.localhost", other)
         self.callers = {
             "frontend": Caller("Frontend", here, here),
-            "port": Caller("Other port", *[_origin("localhost", other)] * 2),
-            "address": Caller("By its number", *[_origin("127.0.0.1", frontend)] * 2),
+            "port": Caller("Other port", port, port),
+            "number": Caller("By number", number, number),
             # Browsers take all names below localhost for this machine, or know none of them.
-            "stranger": Caller(
-                "Stranger",
-                *[_origin("stranger.localhost", other)] * 2,
-                _origin("127.0.0.1", other),
-            ),
+            "stranger": Caller("Stranger", stranger, stranger, _origin("127.0.0.1", other)),
             "null": Caller("Sandboxed frame", "null", here),
             "same": Caller("Same origin", self.api, self.api),
         }

@@ -208,9 +208,7 @@ def _try(asked: Asked, places: Places) -> None:
         text = str(error)
         field = "method" if text.startswith("method") else "headers"
         if "no body" in text:
-            raise WrongError(
-                "body", f"A {asked.method.upper()} has no body: choose none."
-            ) from None
+            field, text = "body", f"a {asked.method.upper()} has no body: choose none"
         raise WrongError(field, f"{text[0].upper()}{text[1:]}.") from None
 
 

@@ -9,21 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._explain import Explanation, explain_in
-from .._protocol import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
-    RESPONSE_HEADERS,
-    VARY,
-)
+from .._protocol import RESPONSE_HEADERS, VARY
 from .._words import Line, Words
 from ..browser import Browser, FetchError
-from ..browser._safelist import SAFELISTED_RESPONSE_HEADERS, unsafe_names
+from ..browser._safelist import SAFELISTED_RESPONSE_HEADERS
 from ..cli._diagnosis import find_cause
 from ..errors import PolicyError
 from ._api import PATH, RUN
 from ._consoles import consoles
+from ._drawing import sequence_of, why_preflight
 from ._runs import fetch
 
 if TYPE_CHECKING:
@@ -34,21 +28,7 @@ if TYPE_CHECKING:
     from ._places import Places
     from ._runs import Asked, Exchange, Run
 
-# What the judge stops at -> the header that is to blame.
-_CULPRITS = {
-    "allow-credentials": ALLOW_CREDENTIALS,
-    "method": ALLOW_METHODS,
-    "header": ALLOW_HEADERS,
-    "authorization": ALLOW_HEADERS,
-}
-_OF_A_REQUEST = {
-    "HTTP_ORIGIN": "Origin",
-    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "Access-Control-Request-Method",
-    "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "Access-Control-Request-Headers",
-    "HTTP_AUTHORIZATION": "Authorization",
-    "CONTENT_TYPE": "Content-Type",
-    "HTTP_COOKIE": "Cookie",
-}
+_STRANGER = "If you do not know that site, change nothing: that it is kept out is as it should be."
 _OUTSIDE = {
     "crash": "corsgate allows it, but the 500 was answered outside it, without headers.",
     "proxy": "corsgate allows it, but a layer outside changed its answer.",
@@ -90,11 +70,12 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
     blocked = seen == "error"
     found: dict[str, Any] = {
         "allowed": not blocked,
-        "preflight": _why_preflight(asked, places) if seen != "form" else "",
-        "sequence": _sequence(run, exchanges, error if blocked else None, blocked),
+        "preflight": why_preflight(asked),
+        "sequence": sequence_of(run, exchanges, error if blocked else None, blocked),
         "consoles": {},
         "hidden": [],
         "change": None,
+        "advice": {},
         "notes": [],
     }
     if not exchanges:
@@ -102,7 +83,6 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
             **found,
             "title": "Nothing reached the API",
             "text": "The browser sent nothing, or another request came in between. Try again.",
-            "advice": {},
             "server": {"title": "The API was not asked.", "steps": []},
         }
     words = _Heard()
@@ -115,32 +95,27 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
         credentials=asked.credentials == "include" and asked.sender == "fetch",
     )
     found["server"] = _server(run, deciding, explanation, blocked)
-    title, text = _headline(run, exchanges, seen, deciding)
-    found |= {"title": title, "text": text}
-    if blocked and error is not None:
-        name = next((name for name, _ in asked.headers if name.lower() in error.what), "")
-        found["consoles"] = consoles(error, asked.origin, asked.method, name)
-    refused = seen == "form" and not deciding.ran
-    if refused:
+    found["title"], found["text"] = _headline(asked, exchanges, seen)
+    if seen == "form" and not deciding.ran:
         found["allowed"] = False
     if not found["allowed"]:
+        if blocked and error is not None:
+            name = next((name for name, _ in asked.headers if name.lower() in error.what), "")
+            found["consoles"] = consoles(error, asked.origin, asked.method, name)
         found |= _advice(run, deciding, explanation, error, words)
         if asked.caller == "stranger":
-            found["notes"].append(
-                "If you do not know that site, change nothing: this is what CORS and the gate are"
-                " for."
-            )
-        return found
-    found["advice"] = {}
-    if not explanation.allowed and seen == "answer":
-        found["notes"].append(f"By the standard this would be blocked: {explanation.message}")
-    if seen == "form" and deciding.policy.gate != "enforce":
+            found["notes"].append(_STRANGER)
+    elif seen == "form" and deciding.policy.gate != "enforce":
         found |= {
             "advice": {"label": "To refuse it", "fix": 'gate="enforce"', "setting": "gate"},
             "change": {"text": "Turn the gate on", "policy": {"gate": "enforce"}},
         }
-    if seen == "answer" and readable is not None:
+    elif readable is not None:
         found |= _hidden(deciding, readable)
+        if not explanation.allowed:
+            found["notes"].append(f"It is not corsgate that allows it. {explanation.message}")
+    elif error is not None:
+        found["notes"].append(f"By the standard a browser blocks this: {error.what}.")
     return found
 
 
@@ -171,46 +146,24 @@ def _replay(
     return None, {name.lower() for name in response.headers}
 
 
-def _why_preflight(asked: Asked, places: Places) -> str:
-    if asked.origin == places.api:
-        return "Same origin: the browser asks nobody."
-    reasons = []
-    if asked.method.upper() not in ("GET", "HEAD", "POST"):
-        reasons.append(f"the method {asked.method}")
-    reasons += [f"the header {name}" for name in unsafe_names(asked.headers)]
-    if not reasons:
-        return "No preflight: a form could send this too."
-    return f"Asks first because of {' and '.join(reasons)}."
-
-
-def _headline(
-    run: Run, exchanges: list[Exchange], seen: str, deciding: Exchange
-) -> tuple[str, str]:
+def _headline(asked: Asked, exchanges: list[Exchange], seen: str) -> tuple[str, str]:
+    last = exchanges[-1]
+    if seen == "form" and last.ran:
+        return "The form was sent", "CORS does not stop forms: the application ran it."
+    if seen == "form" and last.reached:
+        return "Refused by the gate", "The application did not run. The user sees the 403."
     if seen == "form":
-        if not deciding.ran:
-            return "Refused by the gate", "The application did not run. The user sees the 403."
-        return (
-            "The form was sent",
-            "CORS does not stop forms: the application ran it, with the user's cookies for that"
-            " site as far as SameSite lets them through.",
-        )
+        return "Refused in front", f"A layer in front of corsgate answered {last.status}."
+    if seen == "answer" and asked.caller == "same":
+        return "Allowed: same origin", "CORS has no say: page and API are on one origin."
+    if seen == "answer" and exchanges[0].is_preflight:
+        return "Allowed", "The preflight passed, and the page may read the answer."
     if seen == "answer":
-        if run.asked.caller == "same":
-            return "Allowed: same origin", "CORS has no say: page and API are on one origin."
-        if exchanges[0].is_preflight:
-            return "Allowed", "The preflight passed, and the page may read the answer."
         return "Allowed", "The page may read the answer."
-    if deciding.is_preflight:
+    if last.is_preflight:
         return "Blocked at the preflight", "The request itself was never sent."
-    if deciding.ran:
-        return (
-            "Blocked: the answer is hidden",
-            "The application ran the request. The browser keeps the answer from the page.",
-        )
-    return (
-        "Blocked: the answer is hidden",
-        "The request was sent, but the application did not run. The page cannot read why.",
-    )
+    ran = "The application ran the request." if last.ran else "The application did not run."
+    return "Blocked: the answer is hidden", f"{ran} The browser keeps the answer from the page."
 
 
 def _server(
@@ -230,6 +183,8 @@ def _decided(exchange: Exchange, explanation: Explanation) -> str:
     what = "preflight" if exchange.is_preflight else "request"
     if decision is None or decision.kind == "not-cors":
         return f"The {what} is no CORS request: nothing to decide."
+    if decision.kind == "gate" and exchange.ran:
+        return f"The gate reports the {what}, and lets it pass: {decision.reason}."
     if decision.kind == "gate":
         return f"The gate says no to the {what}: {decision.reason}."
     if not decision.allowed:
@@ -260,16 +215,18 @@ def _advice(
             },
             "change": _change(explanation, words, deciding.policy, run.asked),
         }
-    if error is None:
-        text = "By the standard it would have been allowed: the browser has a reason of its own."
+    if error is not None:
+        _, why, fix = find_cause(error, run.asked.origin)
+    elif not deciding.reached:
+        why, fix = "CORS and the gate have no part in it.", "Look at the layer in front."
+    else:
+        why = "By the standard a browser allows this: yours has a reason of its own."
         fix = "Look in its console (F12)."
-        return {"advice": {"why": text, "label": "What to do", "fix": fix, "prose": True}}
-    cause = find_cause(error, run.asked.origin)
     change = None
     if run.layer in _LAYERS:
         change = {"text": _LAYERS[run.layer], "layer": "none"}
     return {
-        "advice": {"why": cause.text, "label": "What to do", "fix": cause.fix, "prose": True},
+        "advice": {"why": why, "label": "What to do", "fix": fix, "prose": True},
         "change": change,
     }
 
@@ -324,75 +281,3 @@ def _hidden(exchange: Exchange, readable: set[str]) -> dict[str, Any]:
         },
         "change": {"text": "Change the policy", "policy": {"expose_headers": names}},
     }
-
-
-# ------------------------------------------------------------------ the drawing
-
-
-def _sequence(
-    run: Run, exchanges: list[Exchange], error: FetchError | None, blocked: bool
-) -> list[dict[str, Any]]:
-    """The arrows between page and API, from top to bottom."""
-    rows: list[dict[str, Any]] = []
-    for exchange in exchanges:
-        last = exchange is exchanges[-1]
-        stops = blocked and last
-        rows.append(
-            {
-                "kind": "preflight" if exchange.is_preflight else "request",
-                "title": f"{exchange.environ['REQUEST_METHOD']} {PATH}",
-                "state": "sent",
-                "lines": _request_lines(run, exchange),
-            }
-        )
-        state = "blocked" if stops else "passed"
-        if run.asked.sender == "form" and not exchange.ran:
-            state = "refused"
-        rows.append(
-            {
-                "kind": "answer",
-                "title": exchange.status,
-                "state": state,
-                "lines": _answer_lines(exchange, error if stops else None),
-            }
-        )
-    if blocked and exchanges and exchanges[-1].is_preflight:
-        rows.append(
-            {
-                "kind": "request",
-                "title": f"{run.asked.method} {PATH}",
-                "state": "unsent",
-                "lines": [],
-            }
-        )
-    return rows
-
-
-def _request_lines(run: Run, exchange: Exchange) -> list[dict[str, str]]:
-    environ = exchange.environ
-    names = dict(_OF_A_REQUEST)
-    for name, _ in run.asked.headers:
-        names.setdefault(f"HTTP_{name.upper().replace('-', '_')}", name)
-    if exchange.policy.gate != "off":
-        names["HTTP_SEC_FETCH_SITE"] = "Sec-Fetch-Site"
-    return [
-        {"name": name, "value": environ[key], "state": ""}
-        for key, name in names.items()
-        if environ.get(key)
-    ]
-
-
-def _answer_lines(exchange: Exchange, error: FetchError | None) -> list[dict[str, str]]:
-    culprit = ""
-    if error is not None:
-        culprit = _CULPRITS.get(error.code, "")
-        if error.code.startswith("allow-origin"):
-            culprit = ALLOW_ORIGIN
-    lines = [
-        {"name": name, "value": value, "state": "bad" if name == culprit else ""}
-        for name, value in exchange.headers
-        if name.lower() in RESPONSE_HEADERS or name == VARY
-    ]
-    if culprit and all(line["name"] != culprit for line in lines):
-        lines.insert(0, {"name": culprit, "value": "", "state": "missing"})
-    return lines
