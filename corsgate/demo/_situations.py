@@ -20,6 +20,7 @@ _REQUEST = {
 def situations(places: Places) -> list[dict[str, Any]]:
     """All of them, in the order of the row of buttons."""
     frontend = places.callers["frontend"].origin
+    shows = {"expose_headers": ["X-Total-Count"]}
 
     def situation(
         name: str,
@@ -33,23 +34,16 @@ def situations(places: Places) -> list[dict[str, Any]]:
             "name": name,
             "about": about,
             "request": {**_REQUEST, **(request or {})},
-            "policy": {"allow_origins": [frontend], **(policy or {})},
+            "policy": {**shows, "allow_origins": [frontend], **(policy or {})},
             "layer": layer,
         }
 
-    save = {"method": "PUT", "body": "json"}
-    shows = {"expose_headers": ["X-Total-Count"]}
     return [
-        situation(
-            "GET",
-            "What works: the policy names the origin of the page.",
-            policy=shows,
-        ),
+        situation("GET", "What works: the policy names the origin of the page."),
         situation(
             "Preflight",
             "What works: a PUT with JSON is more than a form can send, so the browser asks first.",
-            request=save,
-            policy=shows,
+            request={"method": "PUT", "body": "json"},
         ),
         situation(
             "https for http",
@@ -80,6 +74,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
         situation(
             "Hidden header",
             "The page may read the answer, but not the header that it looks for.",
+            policy={"expose_headers": []},
         ),
         situation(
             "401 to preflight",

@@ -26,8 +26,8 @@ function step({ kind, title, state, lines }) {
   const out = kind !== "answer";
   const node = element("li", `${out ? "out" : "in"} ${state}`);
   const head = element("div", "head", code(title));
-  if (kind === "preflight") head.append(element("span", "tag", "preflight"));
-  if (state !== "sent" && state !== "passed") head.append(element("span", "tag", WORDS[state]));
+  if (kind === "preflight") head.append(" ", element("span", "tag", "preflight"));
+  if (state !== "sent" && state !== "passed") head.append(" ", element("span", "tag", WORDS[state]));
   const arrow = element("div", "arrow");
   arrow.setAttribute("aria-hidden", "true");
   if (state === "blocked" || state === "unsent") arrow.append(element("span", "cross", "✕"));
