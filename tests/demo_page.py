@@ -57,7 +57,7 @@ class Shown:
     def texts(self, selector: str) -> list[str]:
         """What is seen of the elements, one line each."""
         found = (self._page.locator(selector).nth(n) for n in range(self.count(selector)))
-        return [self.plain(re.sub(r"\s*\n\s*", " | ", one.inner_text())) for one in found]
+        return [self.plain(re.sub(r"\s*\n\s*", " | ", one.inner_text().strip())) for one in found]
 
     def count(self, selector: str) -> int:
         return self._page.locator(selector).count()

@@ -689,7 +689,7 @@ def test_an_end_of_the_command_is_noticed(browser: Browser) -> None:
         wait(page)
     press(page, "Send the request")
     assert page.inner_text("#live") == (
-        "No verdict\nNobody answers: is corsgate demo still running?"
+        "No verdict\n\nNobody answers: is corsgate demo still running?"
     )
     context.close()
 
