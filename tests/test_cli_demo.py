@@ -77,8 +77,10 @@ def test_a_port_that_is_taken_is_named() -> None:
         assert run("--port", str(port), "--no-open") == (
             2,
             "",
-            f"Error: Port {port} is in use. The laboratory takes four in a row: choose others"
-            " with --port, or any with --port 0.\n",
+            (
+                f"Error: Port {port} is in use. The laboratory takes four in a row: choose others"
+                " with --port, or any with --port 0.\n"
+            ),
         )
 
 
@@ -90,8 +92,10 @@ def test_a_port_that_cannot_be_had_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert run("--port", "80", "--no-open") == (
         2,
         "",
-        "Error: Port 80 cannot be used: Permission denied. The laboratory takes four in a row:"
-        " choose others with --port, or any with --port 0.\n",
+        (
+            "Error: Port 80 cannot be used: Permission denied. The laboratory takes four in a row:"
+            " choose others with --port, or any with --port 0.\n"
+        ),
     )
 
 

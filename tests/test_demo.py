@@ -56,7 +56,7 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(app: Any, method: str, target: str, body: bytes = b"", **environ: Any) -> Answer:
+def ask(app: Any, method: str, target: str, body: bytes = b"", /, **environ: Any) -> Answer:
     path, _, query = target.partition("?")
     started: list[tuple[str, Headers]] = []
     given = {
@@ -474,7 +474,7 @@ CHOICES = "Choose one of: "
         ("method", "A" * 65, "Write a method, such as GET."),
         ("method", "CONNECT", "Method is 'CONNECT', which fetch() does not take."),
         ("method", "A B", "Method is 'A B', which fetch() does not take."),
-        ("method", "\ud800", "Method is '\ud800', which fetch() does not take."),
+        ("method", "\ud800", "Method is '\\ud800', which fetch() does not take."),
         ("headers", None, "Write a header per line, as Name: value."),
         ("headers", "a" * 4_001, "Write a header per line, as Name: value."),
         ("headers", "X-Api-Key", "Write 'X-Api-Key' as Name: value."),
@@ -596,8 +596,10 @@ def test_the_browser_may_do_otherwise_than_the_standard(bench: Bench) -> None:
     verdict = bench.post(f"/runs/{started['id']}", {"seen": "answer"}).json
     assert verdict["title"] == "Allowed"
     assert verdict["notes"] == [
-        "By the standard a browser blocks this: Access-Control-Allow-Headers does not name"
-        " authorization, which * does not cover."
+        (
+            "By the standard a browser blocks this: Access-Control-Allow-Headers does not name"
+            " authorization, which * does not cover."
+        )
     ]
     # Or it stops without a reason that is known.
     started = bench.start().json
@@ -625,9 +627,11 @@ def test_an_answer_that_is_allowed_by_another_layer(bench: Bench) -> None:
         "corsgate does not allow the request: origin-not-allowed."
     )
     assert verdict["notes"] == [
-        "It is not corsgate that allows it. The page is on 'http://localhost:8403', which"
-        " allow_origins does not allow; the nearest that it allows is 'http://localhost:8402':"
-        " same host, but the page has port 8403 and the policy has port 8402."
+        (
+            "It is not corsgate that allows it. The page is on 'http://localhost:8403', which"
+            " allow_origins does not allow; the nearest that it allows is 'http://localhost:8402':"
+            " same host, but the page has port 8403 and the policy has port 8402."
+        )
     ]
 
 
@@ -816,7 +820,6 @@ def test_a_later_port_that_is_taken_frees_the_others() -> None:
             pass
         assert caught.value.port == first + 2
     with laboratory(first) as places:
-        assert places == places
         assert places.laboratory == f"http://localhost:{first}"
         assert places.api == f"http://localhost:{first + 1}"
 

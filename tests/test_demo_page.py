@@ -178,7 +178,7 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "consoles": {
                 "Firefox": FIREFOX.replace(
                     "<api>/notes?run=RUN",
-                    "‘<api>/notes?run=RUN’",  # noqa: RUF001
+                    "‘<api>/notes?run=RUN’",
                 )
                 + "Credential is not supported if the CORS header ‘Access-Control-Allow-Origin’"
                 " is ‘*’).",
@@ -273,8 +273,10 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             ],
             "decided": "corsgate was not asked: a layer in front answered 401 Unauthorized.",
             "why": [
-                "The preflight is answered with 401: something wants a log-in first, and a"
-                " preflight never carries one."
+                (
+                    "The preflight is answered with 401: something wants a log-in first, and a"
+                    " preflight never carries one."
+                )
             ],
             "advice": {
                 "What to do": "Put the CORS layer outermost, before log-in, redirects and routes,"
@@ -300,8 +302,10 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             ],
             "decided": "corsgate allows it, but the 500 was answered outside it, without headers.",
             "why": [
-                "The answer is an error (500) without CORS headers: what is to be mended may be"
-                " that error, which the page cannot see."
+                (
+                    "The answer is an error (500) without CORS headers: what is to be mended may be"
+                    " that error, which the page cannot see."
+                )
             ],
             "advice": {
                 "What to do": "Look in the server's log for the error; and let the outermost"
@@ -324,13 +328,17 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "preflight": PLAIN,
             "sequence": [
                 "GET /notes | Origin: <frontend>",
-                f"200 OK | {STOPS} | Access-Control-Allow-Origin: <frontend> | {SHOWN}"
-                " | Vary: Origin | Access-Control-Allow-Origin: *",
+                (
+                    f"200 OK | {STOPS} | Access-Control-Allow-Origin: <frontend> | {SHOWN}"
+                    " | Vary: Origin | Access-Control-Allow-Origin: *"
+                ),
             ],
             "decided": "corsgate allows it, but a layer outside changed its answer.",
             "why": [
-                "Access-Control-Allow-Origin is there 2 times: two layers add it, the application"
-                " and a proxy in front of it, as a rule."
+                (
+                    "Access-Control-Allow-Origin is there 2 times: two layers add it, the application"
+                    " and a proxy in front of it, as a rule."
+                )
             ],
             "advice": {"What to do": "Let only one of the layers add it."},
             "apply": ["Take the proxy's header out and send again"],
@@ -348,8 +356,10 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "verdict": "Refused by the gate The application did not run. The user sees the 403.",
             "preflight": "No preflight: a form never asks.",
             "sequence": [
-                "POST /notes | Origin: <stranger> | Content-Type:"
-                " application/x-www-form-urlencoded | Sec-Fetch-Site: cross-site",
+                (
+                    "POST /notes | Origin: <stranger> | Content-Type:"
+                    " application/x-www-form-urlencoded | Sec-Fetch-Site: cross-site"
+                ),
                 "403 Forbidden | refused | Vary: Origin, Sec-Fetch-Site",
             ],
             "decided": "The gate says no to the request: cross-site-write.",
@@ -362,8 +372,10 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
                 ' exempt it: gate="off" in its cors(...) or in paths.',
             },
             "notes": [
-                "If you do not know that site, change nothing: that it is kept out is as it"
-                " should be."
+                (
+                    "If you do not know that site, change nothing: that it is kept out is as it"
+                    " should be."
+                )
             ],
             "apply": CHANGE,
             "seen": "Nothing: the browser shows the answer to the user, not to the page.",
@@ -531,8 +543,10 @@ def test_the_policy_is_changed_with_the_keyboard_alone(
     page.wait_for_selector("#problem-allow_origins")
     wait(page)
     assert shown.texts("#problem-allow_origins") == [
-        "'https://app.example.com/' has a slash or path after the host and port: an origin ends"
-        " before that. Write 'https://app.example.com'."
+        (
+            "'https://app.example.com/' has a slash or path after the host and port: an origin ends"
+            " before that. Write 'https://app.example.com'."
+        )
     ]
     assert shown.texts("#live") == [
         "Nothing was sent | Mend what is marked in red, and send again."
@@ -570,9 +584,11 @@ def test_the_policy_is_in_force_while_it_is_written(
     page.wait_for_selector("#problem-allow_methods", state="detached")
     page.click("#code summary")
     assert shown.texts("#lines") == [
-        "from corsgate.flask import CORSGate | CORSGate( | app, | "
-        'allow_origins=["<frontend>"], | allow_methods=["GET", "PATCH"], | '
-        'expose_headers=["X-Total-Count"], | )'
+        (
+            "from corsgate.flask import CORSGate | CORSGate( | app, | "
+            'allow_origins=["<frontend>"], | allow_methods=["GET", "PATCH"], | '
+            'expose_headers=["X-Total-Count"], | )'
+        )
     ]
     # That is what the API says now, without a press.
     asked = {"Origin": places.callers["frontend"].origin, "Access-Control-Request-Method": "PUT"}
@@ -593,8 +609,10 @@ def test_a_problem_of_a_field_that_is_folded_away_unfolds_it(page: Page, shown: 
     press(page, "Send the request")
     assert page.is_visible("#preflight_status")
     assert shown.texts("#problem-preflight_status") == [
-        "404 is no status to answer preflights with. Write 204, or 200 for clients that cannot"
-        " take 204."
+        (
+            "404 is no status to answer preflights with. Write 204, or 200 for clients that cannot"
+            " take 204."
+        )
     ]
 
 

@@ -34,28 +34,23 @@ class Places:
         port = _origin("localhost", other)
         number = _origin("127.0.0.1", frontend)
         stranger = _origin("stranger.localhost", other)
+        instead = _origin("127.0.0.1", other)
         self.callers = {
             "frontend": Caller("Frontend", here, here),
             "port": Caller("Other port", port, port),
             "number": Caller("By number", number, number),
             # Browsers take all names below localhost for this machine, or know none of them.
-            "stranger": Caller("Stranger", stranger, stranger, _origin("127.0.0.1", other)),
+            "stranger": Caller("Stranger", stranger, stranger, instead),
             "null": Caller("Sandboxed frame", "null", here),
             "same": Caller("Same origin", self.api, self.api),
         }
         # Each server answers to these names only: another may be anybody's who has let it point
         # to 127.0.0.1 (DNS rebinding).
-        pages = {
-            origin
-            for caller in self.callers.values()
-            for origin in (caller.page, caller.instead)
-            if origin not in ("", self.api)
-        }
         self.hosts = {
-            "laboratory": _hosts([self.laboratory]),
-            "api": _hosts([self.api]),
-            "frontend": _hosts(page for page in pages if page.endswith(f":{frontend}")),
-            "other": _hosts(page for page in pages if page.endswith(f":{other}")),
+            "laboratory": _hosts(self.laboratory),
+            "api": _hosts(self.api),
+            "frontend": _hosts(here, number),
+            "other": _hosts(port, stranger, instead),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,5 +66,5 @@ def _origin(host: str, port: int) -> str:
     return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
-def _hosts(origins: Any) -> frozenset[str]:
+def _hosts(*origins: str) -> frozenset[str]:
     return frozenset(origin.removeprefix("http://") for origin in origins)

@@ -185,9 +185,7 @@ def _read_headers(text: object) -> Pairs:
 
 def _check_form(method: str, headers: Pairs, body: str | None, content_type: str | None) -> None:
     if method.upper() != "POST":
-        raise WrongError(
-            "method", "Write POST: with GET a form is a link, and others it does not have."
-        )
+        raise WrongError("method", "Write POST: with GET a form is no more than a link.")
     if headers:
         raise WrongError("headers", "A form sets no headers: leave this empty.")
     if content_type not in (None, *_BODIES["form"][1:]):

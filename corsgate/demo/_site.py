@@ -42,10 +42,9 @@ def checking_host(app: WSGIApplication, hosts: frozenset[str], instead: str) -> 
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("HTTP_HOST", "").lower() in hosts:
             return app(environ, start_response)
-        text = f"This is no address of corsgate demo. Open {instead}\n"
-        return _send(
-            start_response, ("421 Misdirected Request", "text/plain", text.encode()), "", "HEAD"
-        )
+        text = f"This is no address of corsgate demo. Open {instead}"
+        answer = _text("421 Misdirected Request", text)
+        return _send(start_response, answer, "", environ["REQUEST_METHOD"])
 
     return checked
 
