@@ -199,11 +199,62 @@ def test_ports_are_spelt_as_browsers_do() -> None:
     }
 
 
-def test_every_situation_is_one_that_can_be_run(bench: Bench) -> None:
-    for one in situations(PLACES):
-        asked = {key: one[key] for key in ("request", "policy", "layer")}
-        answer = bench.post("/runs", asked)
-        assert (answer.status, one["name"]) == ("200 OK", one["name"])
+HIDDEN = "Blocked: the answer is hidden"
+AT_PREFLIGHT = "Blocked at the preflight"
+
+
+def policy_change(**fields: Any) -> dict[str, Any]:
+    return {"text": "Change the policy", "policy": fields}
+
+
+def layer_change(text: str) -> dict[str, str]:
+    return {"text": text, "layer": "none"}
+
+
+def test_each_situation_has_its_verdict_and_its_change(bench: Bench) -> None:
+    found = {
+        one["name"]: bench.run(one["policy"], one["layer"], **one["request"])
+        for one in situations(PLACES)
+    }
+    assert {name: (verdict["title"], verdict["change"]) for name, verdict in found.items()} == {
+        "GET": ("Allowed", None),
+        "Preflight": ("Allowed", None),
+        "https for http": (
+            HIDDEN,
+            policy_change(allow_origins=["https://localhost:8402", FRONTEND]),
+        ),
+        "Wrong port": (
+            HIDDEN,
+            policy_change(allow_origins=[FRONTEND, "http://localhost:8403"]),
+        ),
+        "* with cookies": (
+            HIDDEN,
+            policy_change(allow_origins=[FRONTEND], allow_credentials=True),
+        ),
+        "Missing header": (
+            AT_PREFLIGHT,
+            policy_change(allow_headers=[*HEADERS.split(", "), "x-api-key"]),
+        ),
+        "patch": (
+            AT_PREFLIGHT,
+            {"text": "Write PATCH in the page", "request": {"method": "PATCH"}},
+        ),
+        "Hidden header": ("Allowed", policy_change(expose_headers=["X-Total-Count"])),
+        "401 to preflight": (AT_PREFLIGHT, layer_change("Let preflights pass the log-in")),
+        "Bare 500": (HIDDEN, layer_change("Let the application answer")),
+        "Two layers": (HIDDEN, layer_change("Take the proxy's header out")),
+        "Stranger's form": (
+            "Refused by the gate",
+            policy_change(write_origins=[FRONTEND, STRANGER]),
+        ),
+    }
+
+
+def test_what_else_happens_may_happen_together_with_a_policy_that_is_wrong(bench: Bench) -> None:
+    verdict = bench.run({}, "crash")
+    assert verdict["advice"]["setting"] == "allow_origins"
+    verdict = bench.run(layer="login", headers="Authorization: Bearer 123", caller="same")
+    assert verdict["title"] == "Allowed: same origin"
 
 
 @pytest.mark.parametrize("host", ["localhost:8402", "127.0.0.1:8402"])

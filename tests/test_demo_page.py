@@ -336,8 +336,8 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "decided": "corsgate allows it, but a layer outside changed its answer.",
             "why": [
                 (
-                    "Access-Control-Allow-Origin is there 2 times: two layers add it, the application"
-                    " and a proxy in front of it, as a rule."
+                    "Access-Control-Allow-Origin is there 2 times: two layers add it, the"
+                    " application and a proxy in front of it, as a rule."
                 )
             ],
             "advice": {"What to do": "Let only one of the layers add it."},

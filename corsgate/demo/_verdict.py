@@ -14,7 +14,6 @@ from .._words import Line, Words
 from ..browser import Browser, FetchError
 from ..browser._safelist import SAFELISTED_RESPONSE_HEADERS
 from ..cli._diagnosis import find_cause
-from ..errors import PolicyError
 from ._api import PATH, RUN
 from ._consoles import consoles
 from ._drawing import sequence_of, why_preflight
@@ -244,10 +243,6 @@ def _change(
         if explanation.fix != line and f"add it: {line}" not in explanation.fix:
             continue
         values = {name: _expanded(value, name, policy) for name, value in options.items()}
-        try:
-            policy.replace(**values)
-        except PolicyError:
-            return None
         return {"text": "Change the policy", "policy": values}
     return None
 
