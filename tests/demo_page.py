@@ -54,6 +54,10 @@ class Shown:
             text = text.replace(origin.replace("http:", "https:"), f"<https {name}>")
         return re.sub(r"run=[0-9a-f]+", "run=RUN", text)
 
+    def there(self, text: str) -> str:
+        """The opposite: the text with the API's origin for its name."""
+        return text.replace("<api>", next(o for o, n in self._names.items() if n == "api"))
+
     def texts(self, selector: str) -> list[str]:
         """What is seen of the elements, one line each."""
         found = (self._page.locator(selector).nth(n) for n in range(self.count(selector)))

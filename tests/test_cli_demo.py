@@ -24,16 +24,6 @@ PRINTED = re.compile(
 )
 
 
-class Interrupted:
-    """What the command waits for, which is Ctrl-C, and comes at once or when a browser is open."""
-
-    opened = threading.Event()
-
-    def wait(self) -> None:
-        self.opened.wait(20)
-        raise KeyboardInterrupt
-
-
 def run(*arguments: str) -> tuple[int, str, str]:
     done = CliRunner().invoke(main, ["demo", *arguments], prog_name="corsgate")
     return done.exit_code, done.stdout, done.stderr
@@ -41,17 +31,17 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that a browser is asked to show."""
+    """The addresses that a browser is asked to show; Ctrl-C comes when all threads have run."""
     addresses: list[str] = []
-    opened = threading.Event()
 
-    def show(url: str) -> None:
-        addresses.append(url)
-        opened.set()
+    def interrupt(seconds: float) -> None:
+        for thread in threading.enumerate():
+            if getattr(thread, "_target", None) == addresses.append:
+                thread.join(20)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "open_browser", show)
-    monkeypatch.setattr(demo, "Event", Interrupted)
-    monkeypatch.setattr(Interrupted, "opened", opened)
+    monkeypatch.setattr(demo, "open_browser", addresses.append)
+    monkeypatch.setattr(demo, "sleep", interrupt)
     return addresses
 
 
@@ -64,7 +54,6 @@ def test_it_says_where_to_look_and_opens_it(shown: list[str]) -> None:
 
 
 def test_no_browser_is_opened_where_none_is_wanted(shown: list[str]) -> None:
-    Interrupted.opened.set()
     status, printed, errors = run("--port", "0", "--no-open")
     assert PRINTED.fullmatch(printed)
     assert (status, errors) == (130, "")

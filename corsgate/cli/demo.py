@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import webbrowser
-from threading import Event, Thread
+from threading import Thread
+from time import sleep
 
 import click
 
@@ -40,7 +41,8 @@ def command(port: int, no_open: bool) -> None:
             if not no_open:
                 # A browser may take its time; nobody waits for it at the end.
                 Thread(target=open_browser, args=[places.laboratory], daemon=True).start()
-            Event().wait()
+            while True:
+                sleep(3600)
     except UnavailableError as error:
         raise Unusable(
             f"Port {error.port} {error.why}. The laboratory takes four in a row: choose others"

@@ -81,7 +81,7 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
         return {
             **found,
             "title": "Nothing reached the API",
-            "text": "The browser sent nothing, or another request came in between. Try again.",
+            "text": "No request arrived. The browser's console (F12) may say what stopped it.",
             "server": {"title": "The API was not asked.", "steps": []},
         }
     words = _Heard()

@@ -58,6 +58,19 @@ function drawAdvice({ advice, change, notes }, apply) {
   }
 }
 
+// What somebody would write for it; what is as by default is left out.
+function callOf({ sender, url, method, headers, body, credentials }) {
+  const address = url.replace(/\?.*/, "");
+  if (sender === "form") return `<form method="post" action="${address}">`;
+  const options = {};
+  if (method !== "GET") options.method = method;
+  if (headers.length) options.headers = Object.fromEntries(headers);
+  if (body !== null) options.body = body;
+  if (credentials !== "same-origin") options.credentials = credentials;
+  const lines = Object.entries(options).map(([name, value]) => `  ${name}: ${JSON.stringify(value)},\n`);
+  return `fetch("${address}"${lines.length ? `, {\n${lines.join("")}}` : ""})`;
+}
+
 function drawSeen(seen) {
   const box = byId("seen");
   if (seen.seen === "error") {
@@ -91,14 +104,15 @@ function drawServer({ title, steps }) {
   }));
 }
 
-// verdict: what the server says of a run. seen: what the page saw of it.
-export function draw(verdict, seen, apply) {
+// run: what the page was told to do. verdict: what the server says of it. seen: what the page saw.
+export function draw(run, verdict, seen, apply) {
   document.querySelector("main").dataset.verdict = verdict.allowed ? "allowed" : "blocked";
   byId("title").textContent = verdict.title;
   byId("text").textContent = verdict.text;
   byId("sequence").replaceChildren(...verdict.sequence.map(step));
   byId("preflight").textContent = verdict.preflight;
   drawAdvice(verdict, apply);
+  byId("call").textContent = callOf(run);
   drawSeen(seen);
   drawConsoles(verdict.consoles);
   drawServer(verdict.server);

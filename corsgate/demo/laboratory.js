@@ -170,7 +170,7 @@ async function run() {
     showCode();
     byId("page-origin").textContent = started.origin;
     const seen = await send(started, caller);
-    draw(await post(`/runs/${started.id}`, { seen: seen.seen }), seen, apply);
+    draw(started, await post(`/runs/${started.id}`, { seen: seen.seen }), seen, apply);
   } catch (error) {
     const gone = error instanceof TypeError;
     fail("No verdict", gone ? "Nobody answers: is corsgate demo still running?" : error.message);
@@ -182,6 +182,7 @@ async function run() {
 
 function fail(title, text) {
   main.dataset.verdict = "none";
+  byId("advice").replaceChildren();
   byId("title").textContent = title;
   byId("text").textContent = text;
 }
@@ -194,7 +195,8 @@ function leaveSituation() {
 
 async function runByHand() {
   await run();
-  byId("live").scrollIntoView({ block: "nearest" });
+  const { top, bottom } = byId("live").getBoundingClientRect();
+  if (top < 0 || bottom > window.innerHeight) byId("verdict").scrollIntoView();
 }
 
 async function apply({ policy, request, layer }) {
