@@ -1158,12 +1158,13 @@ def test_the_help_of_the_command_imports_no_sub_command() -> None:
         " print('corsgate.cli.explain' in sys.modules, 'rich' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-6:] == [
+    assert done.stdout.splitlines()[-7:] == [
         "",
         "Commands:",
         "  explain  Say why a browser lets a request through or blocks it.",
         "  probe    Ask a live server what a browser would, and say what is wrong.",
         "  audit    Ask a live server with hostile origins, and say what is risky.",
+        "  demo     Start a laboratory for CORS in your browser.",
         "False False",
     ]
 
@@ -1189,10 +1190,11 @@ Commands:
   explain  Say why a browser lets a request through or blocks it.
   probe    Ask a live server what a browser would, and say what is wrong.
   audit    Ask a live server with hostile origins, and say what is risky.
+  demo     Start a laboratory for CORS in your browser.
 """
     )
     # For completion in shells.
-    assert main.list_commands(click.Context(main)) == ["explain", "probe", "audit"]
+    assert main.list_commands(click.Context(main)) == ["explain", "probe", "audit", "demo"]
     assert run("explain", "-h")[0] == 0
     assert run("explane")[0] == 2
 

@@ -2,7 +2,9 @@
 
 import queue
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from corsgate.demo import _site
 from corsgate.demo._places import Places
+from corsgate.demo._runs import Run
 from corsgate.demo._server import laboratory
 from corsgate.demo._verdict import judge
 
@@ -808,24 +811,65 @@ def test_on_a_phone_a_press_leads_to_the_verdict(browser: Browser, places: Place
 # ------------------------------------------------------------------ other engines
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "chromium"])
-def test_other_engines_run_it_too(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    verdicts: queue.Queue[Result] = queue.Queue()
+@pytest.fixture
+def verdicts(monkeypatch: pytest.MonkeyPatch) -> "queue.Queue[Result]":
+    """What the server has said of each run, for browsers that nothing but the address steers."""
+    found: queue.Queue[Result] = queue.Queue()
 
-    def tell(*arguments: Any) -> Result:
-        found = judge(*arguments)
-        verdicts.put(found)
-        return found
+    def tell(run: Run, seen: str, places: Places) -> Result:
+        verdict = judge(run, seen, places)
+        found.put(verdict)
+        return verdict
 
     monkeypatch.setattr(_site, "judge", tell)
+    return found
+
+
+@contextmanager
+def opened(engine: str, situation: str) -> Iterator[Path]:
+    """The laboratory in another engine, which runs that situation: the folder of its output."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         laboratory(0) as places,
         report_server() as (proxy, _),
         ENGINES[engine](home := Path(folder), proxy) as command,
-        started([*command, f"{places.laboratory}/#missing-header"], home),
     ):
+        if engine == "webkit":
+            command.append("--enable-write-console-messages-to-stdout=true")
+        with started([*command, f"{places.laboratory}/#{situation}"], home):
+            yield home
+
+
+@pytest.mark.parametrize(
+    ("situation", "title", "states"),
+    [
+        ("missing-header", "Blocked at the preflight", ["sent", "blocked", "unsent"]),
+        ("stranger-s-form", "Refused by the gate", ["sent", "refused"]),
+    ],
+)
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "chromium"])
+def test_other_engines_run_it_too(
+    engine: str, situation: str, title: str, states: list[str], verdicts: "queue.Queue[Result]"
+) -> None:
+    with opened(engine, situation):
         found = verdicts.get(timeout=60)
-    assert found["title"] == "Blocked at the preflight"
-    assert [row["state"] for row in found["sequence"]] == ["sent", "blocked", "unsent"]
-    assert found["advice"]["why"] == KEY
+    assert found["title"] == title
+    assert [row["state"] for row in found["sequence"]] == states
+
+
+@pytest.mark.parametrize(
+    "situation",
+    ["wrong-port", "-with-cookies", "missing-header", "patch", "401-to-preflight", "two-layers"],
+)
+def test_what_is_said_that_safari_says_is_what_webkit_says(
+    situation: str, verdicts: "queue.Queue[Result]"
+) -> None:
+    start = "CONSOLE SECURITY ERROR "
+    with opened("webkit", situation) as home:
+        found = verdicts.get(timeout=60)
+        deadline = time.monotonic() + 20
+        said: list[str] = []
+        while not said and time.monotonic() < deadline:
+            lines = (home / "output").read_text(errors="replace").splitlines()
+            said = [line.removeprefix(start) for line in lines if line.startswith(start)]
+    assert said == [found["consoles"]["Safari"]]
