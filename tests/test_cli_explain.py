@@ -1165,6 +1165,7 @@ def test_the_help_of_the_command_imports_no_sub_command() -> None:
         "  probe    Ask a live server what a browser would, and say what is wrong.",
         "  migrate  Translate another library's configuration, and say what changes.",
         "  audit    Ask a live server with hostile origins, and say what is risky.",
+        "  demo     Start a laboratory for CORS in your browser.",
         "False False",
     ]
 
@@ -1191,10 +1192,12 @@ Commands:
   probe    Ask a live server what a browser would, and say what is wrong.
   migrate  Translate another library's configuration, and say what changes.
   audit    Ask a live server with hostile origins, and say what is risky.
+  demo     Start a laboratory for CORS in your browser.
 """
     )
     # For completion in shells.
-    assert main.list_commands(click.Context(main)) == ["explain", "probe", "migrate", "audit"]
+    commands = ["explain", "probe", "migrate", "audit", "demo"]
+    assert main.list_commands(click.Context(main)) == commands
     assert run("explain", "-h")[0] == 0
     assert run("explane")[0] == 2
 

@@ -18,7 +18,11 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 INFO = f"{NAME}.dist-info/"
-KINDS = {"corsgate": {".py", ".typed"}, "docs": {".rst"}, "examples": {".html", ".py"}}
+KINDS = {
+    "corsgate": {".css", ".html", ".js", ".py", ".svg", ".typed"},
+    "docs": {".rst"},
+    "examples": {".html", ".py"},
+}
 INFO_FILES = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 
 
@@ -62,8 +66,10 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "corsgate").rglob("*.py")}
+    names = ("caller.html", "caller.js", "drawing.js", "icon.svg", "index.html")
+    pages = {f"corsgate/demo/{name}" for name in (*names, "laboratory.js", "style.css")}
     info = {INFO + name for name in INFO_FILES}
-    assert inside == {*modules, "corsgate/py.typed", *info}
+    assert inside == {*modules, *pages, "corsgate/py.typed", *info}
 
 
 def test_flask_finds_its_commands_in_the_wheel(wheel: Path, tmp_path: Path) -> None:

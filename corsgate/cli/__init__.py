@@ -26,6 +26,7 @@ _COMMANDS = {
     "probe": "Ask a live server what a browser would, and say what is wrong.",
     "migrate": "Translate another library's configuration, and say what changes.",
     "audit": "Ask a live server with hostile origins, and say what is risky.",
+    "demo": "Start a laboratory for CORS in your browser.",
 }
 
 # Not 1, which is a verdict. 130 is what shells make of Ctrl-C.
