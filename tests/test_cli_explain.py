@@ -1158,7 +1158,7 @@ def test_the_help_of_the_command_imports_no_sub_command() -> None:
         " print('corsgate.cli.explain' in sys.modules, 'rich' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-7:] == [
+    assert done.stdout.splitlines()[-8:] == [
         "",
         "Commands:",
         "  explain  Say why a browser lets a request through or blocks it.",
