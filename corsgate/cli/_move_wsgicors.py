@@ -40,7 +40,8 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
     if len(names) > 1:
         found.refused.append(
             f"policy={', '.join(names)!r}: corsgate has one policy for a path. Write the others as"
-            " paths, or give a callable that takes the environ and returns a Policy."
+            " paths, or give a callable that takes the environ and returns a Policy; this is the"
+            " first."
         )
     policy = layer.policies[names[0]]
     credentials = policy.credentials == "true"
@@ -52,9 +53,11 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
         expose_headers=move_exposed(policy.expose_headers, credentials, found),
         allow_credentials=credentials,
     )
+    if len(names) > 1:
+        found.values["allow_origins"] = [...]
     found.values["max_age"] = move_max_age(policy.maxage or None, found)
     written = found.beside(OURS)
-    starts = found.starts and len(names) == 1
+    starts = found.starts
     options = started(written)
     if starts and (problems := judge(options, {})):
         found.refused.extend(problems)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
-_REST = "What else is answered differently, and no browser minds:"
+_REST = "These answers differ too, and no page notices:"
 _SAME = (
-    "The same requests were sent to both, and a browser lets the same through. What is answered"
-    " differently, and no browser minds:"
+    "The same requests were sent to both, and a browser lets the same through. These answers differ,"
+    " and no page notices:"
 )
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
