@@ -45,6 +45,7 @@ _FOREIGN = {
     "maxageseconds": ("Amazon S3", "max_age", ""),
     "csrftrustedorigins": ("Django", "write_origins", ""),
     "trustedorigins": ("gorilla/csrf", "write_origins", "each with its scheme"),
+    "matchstrategy": ("wsgicors", "policy", "a callable environ -> Policy chooses"),
     "exempt": ("Flask-WTF", "gate", _EXEMPT),
     "csrfexempt": ("Django", "gate", _EXEMPT),
 }

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from ..errors import Problem
-    from ._compare import Asked, Difference
+    from ._compare import Difference
 
 _OLD, _NEW = "corsheaders.middleware.CorsMiddleware", "corsgate.django.CORSMiddleware"
 _OLD_APPS, _NEW_APP = ("corsheaders", "corsheaders.apps.CorsHeadersAppConfig"), "corsgate.django"
@@ -129,6 +129,11 @@ def _notes(given: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: no browser sends the private-network header any more."
         elif name not in _READ_BY_BOTH and not _is_ours(name):
             yield f"{name}: it is no setting of django-cors-headers, and none of corsgate."
+        elif name in _REGEXES and isinstance(value, str):
+            yield (
+                f"{name}: it is one text, of which django-cors-headers took each letter for a"
+                " regular expression: ^ let every site in. Here it is one."
+            )
         for item in value if is_list(value) else ():
             if _is_idle(name, item):
                 yield f"{name}: no browser ever sends {item!r}, so it is left out."
@@ -260,8 +265,8 @@ def _move_middleware(settings: Mapping[str, Any]) -> tuple[str, list[str]]:
         if above is not None:
             comments[_NEW] = "moved up"
             notes.append(
-                f"MIDDLEWARE: {above.name} can answer by itself, and below corsgate only do its"
-                " answers have the headers."
+                f"MIDDLEWARE: corsgate stands above {above.name} now, which can answer by itself:"
+                " so its answers have the headers too."
             )
         names.insert(position, _NEW)
     return _assign("MIDDLEWARE", names, comments), notes
@@ -319,13 +324,7 @@ def compare_django(settings: Mapping[str, Any]) -> list[Difference]:
         return []
     before = {name: settings[name] for name in _READ_BY_BOTH if settings.get(name) is not None}
     old, new = serve(before, Old), serve(after.settings, CORSMiddleware)
-    return compare(old, new, requests_about(settings))
-
-
-def requests_about(settings: Mapping[str, Any]) -> list[Asked]:
-    """What is asked of both."""
-    given = {name: settings[name] for name in _READ_BY_BOTH if settings.get(name) is not None}
-    return battery(_origins_in(given), _paths_in(given))
+    return compare(old, new, battery(_origins_in(before), _paths_in(before)))
 
 
 def _origins_in(settings: Mapping[str, Any]) -> list[str]:
@@ -353,6 +352,7 @@ def _paths_in(settings: Mapping[str, Any]) -> list[str]:
 def _spelt_out(regex: Any) -> list[str]:
     """Some origins that a regular expression may be about."""
     try:
-        return samples(re.compile(regex))[:_MOST_SAMPLES]
+        compiled = re.compile(regex)
     except (re.error, TypeError):
         return []
+    return samples(compiled)[:_MOST_SAMPLES] if isinstance(compiled.pattern, str) else []

@@ -44,7 +44,10 @@ def serve(settings: Mapping[str, Any], middleware: Any) -> WSGIApplication:
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with project(settings):
-            response = middleware(lambda request: HttpResponse())(WSGIRequest(environ))
+            try:
+                response = middleware(lambda request: HttpResponse())(WSGIRequest(environ))
+            except Exception:  # of settings that django-cors-headers takes, and fails with
+                response = HttpResponse(status=500)
             status = f"{response.status_code} {response.reason_phrase}"
             start_response(status, list(response.items()))
             return [response.content]
