@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django_project import settings_of
 from flask import Flask
 
 import corsgate.cli
@@ -335,6 +336,12 @@ Why:         Caches have to know what the answer depends on.
     )
 
 
+def test_a_regular_expression_that_flask_cors_cannot_use() -> None:
+    status, out, _ = run("--flask-cors", "origins=re.compile(b'a')")
+    assert status == 0
+    assert "\nFlask-Cors:  500\n" in out
+
+
 def test_json() -> None:
     status, out, err = run(
         "--flask-cors", "origins=r'https://a\\d\\.b\\.test', max_age=5", "--json"
@@ -390,6 +397,27 @@ def test_an_option(text: str, code: str) -> None:
     assert code_of(given) == f"CORSGate(app, {', '.join(filter(None, rest))})\n"
 
 
+def test_regular_expressions_stay_what_they_are() -> None:
+    given = [r"^https://A\d\.b\.test$", re.compile(r"https://\S\.b\.test$", re.DOTALL), r"\w://é$"]
+    given += [re.compile("https://a # b\n", re.VERBOSE | re.IGNORECASE)]
+    move = move_flask_cors({"origins": given})
+    assert move.code.partition("CORSGate\n\n")[2] == (
+        """\
+CORSGate(
+    app,
+    allow_origins=[
+        re.compile(r"^https://A\\d\\.b\\.test$", re.IGNORECASE),
+        re.compile(r"https://\\S\\.b\\.test$", re.DOTALL),
+        # '\\\\w://\\xe9$' is left out: see below
+        re.compile('https://a # b\\n', re.VERBOSE),
+    ],
+    allow_headers=["*", "Authorization"],
+)
+"""
+    )
+    assert move.options["allow_origins"][0].flags & re.IGNORECASE
+
+
 def test_what_is_not_needed_is_said() -> None:
     move = move_flask_cors(
         dict.fromkeys(("send_wildcard", "vary_header", "always_send", "intercept_exceptions"), True)
@@ -442,7 +470,30 @@ def test_what_is_not_needed_is_said() -> None:
                 " of that very name. Name the headers to expose."
             ),
         ),
+        (
+            {"allow_headers": ["Host"]},
+            (
+                "allow_headers: 'Host' is left out. 'Host' is a header that the browser sets by"
+                " itself, so there is nothing to allow. Take it out."
+            ),
+        ),
         ({"max_age": "soon"}, "max_age: 'soon' is no number of seconds, and is left out."),
+        (
+            {"origins": "http://app.example.com:*", "supports_credentials": True},
+            (
+                "'http://app.example.com:*' with credentials: whoever is on the network can speak"
+                " for an http page. Write 'https://app.example.com:*', or accept it with"
+                " dangerously_allow=['insecure-origin']."
+            ),
+        ),
+        (
+            {"origins": "https?://.*", "supports_credentials": True},
+            (
+                "re.compile('https?://.*') with credentials also accepts"
+                r" 'https://q7x2k9w4z8.test'. Escape each dot (\.) and spell out the domain, or use"
+                " a pattern such as 'https://*.example.com'."
+            ),
+        ),
         ({"origins": [None]}, "None is left out: it is no text."),
         (
             {"origins": [re.compile(b"x")]},
@@ -481,6 +532,14 @@ def test_what_is_not_needed_is_said() -> None:
             (
                 "resources: 'api/*' is left out: it never matched, since each path begins with a"
                 " slash."
+            ),
+        ),
+        (
+            {"resources": ["/api/*", "/*"]},
+            (
+                "resources: '/api/*' was for /apix too, say, which has the options of '/*' now,"
+                " since paths end at a slash. Write a line of paths for each such path that there"
+                " is."
             ),
         ),
         (
@@ -870,18 +929,18 @@ def test_what_old_releases_of_flask_cors_leave_is_read_too() -> None:
     assert _given(options) == {"supports_credentials": True}
 
 
-def test_no_such_application(write: Write) -> None:
-    place = write("import flask\napp = flask.Flask(__name__)\ndef make(): return app\n")
+def test_no_such_application(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import flask\nimport flask_cors\nimport wsgicors\napp = flask.Flask(__name__)\n"
+    place = write(f"{source}def make(): return app\n")
     none = f"Error: There is no Flask-Cors and no wsgicors in {place}"
     assert refused("--app", f"{place}:app") == f"{none}:app (a Flask)."
     assert refused("--app", f"{place}:make") == (
         f"{none}:make (a function). If it makes the application, write {place}:make()."
     )
     assert refused("--app", "no_such_thing:app").endswith("No module named 'no_such_thing'")
-    with_flask = write(f"import flask_cors\nfrom {place} import app\n")
-    assert refused("--app", f"{with_flask}:app") == (
-        f"Error: There is no Flask-Cors and no wsgicors in {with_flask}:app (a Flask)."
-    )
+    for library in ("flask_cors", "wsgicors"):
+        monkeypatch.delitem(sys.modules, library, raising=False)
+        assert refused("--app", f"{place}:app") == f"{none}:app (a Flask)."
 
 
 def test_the_code_for_an_application_runs() -> None:
@@ -907,7 +966,7 @@ app = CORS(
 )
 everybody = CORS(inner, origin="copy", methods="PUT, TRACE", headers="X-A", expose_headers="X-B")
 cookies = CORS(inner, origin="*", credentials="true")
-broad = CORS(inner, origin="*.example.net https://*.com", credentials="true", maxage="soon")
+broad = CORS(inner, origin="*.example.net https://*.com http*", credentials="true", maxage="soon")
 two = CORS(inner, policy="one,two", one_origin="https://a.test", two_origin="*")
 nobody = CORS(inner, policy="deny")
 """
@@ -939,6 +998,7 @@ def test_wsgicors(write: Write) -> None:
     allow_origins=[
         re.compile(r".*\\.example\\.net"),
         # "https://*.com" is left out: see below
+        # "http*" is left out: see below
     ],
     allow_methods=[],
     allow_headers=[],
@@ -965,6 +1025,11 @@ def test_wsgicors(write: Write) -> None:
             (
                 "'https://*.com' with credentials: anybody can get a host that it covers. Name the"
                 " hosts, or accept it with dangerously_allow=['public-suffix']."
+            ),
+            (
+                "re.compile('http.*') with credentials also accepts 'https://q7x2k9w4z8.test'."
+                " Escape each dot (\\.) and spell out the domain, or use a pattern such as"
+                " 'https://*.example.com'."
             ),
             "max_age: 'soon' is no number of seconds, and is left out.",
         ],
@@ -1046,6 +1111,28 @@ app.wsgi_app = CORSMiddleware(
     )
 
 
+# ------------------------------------------------------------------ django-cors-headers
+
+
+def test_a_django_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    with settings_of([], CORS_ALLOWED_ORIGINS=[f"{APP}/"], CORS_ALLOW_CREDENTIALS=True):
+        status, out, err = run("--django")
+        assert (status, err) == (0, "")
+        assert out.startswith("MIDDLEWARE = [\n")
+        assert "\nRequest:              preflight from https://app.example.com\n" in out
+        monkeypatch.setitem(sys.modules, "corsheaders.middleware", None)
+        assert run("--django")[1].endswith(
+            "\npip install django-cors-headers, and what is answered differently is shown here\n"
+            "too.\n"
+        )
+    with settings_of([], CORS_ALLOW_ALL_ORIGINS=True, CORS_ALLOW_CREDENTIALS=True):
+        status, out, err = run("--django")
+        assert (status, err) == (1, "")
+        assert out.endswith(
+            "\ncorsgate does not start with this yet: first write what is said above.\n"
+        )
+
+
 # ------------------------------------------------------------------ comparing
 
 
@@ -1104,6 +1191,19 @@ def test_what_is_compared() -> None:
     ]
     assert [(one.lets_through, one.why) for one in compare(cookies, closed, [get])] == [
         (False, "No policy covers this path: /api/* is /api and what is below it, not /apix.")
+    ]
+    post = Asked("POST", origin=APP, preflight=True)
+    headers = Asked("POST", origin=APP, preflight=True, headers=("x-a",))
+    with_headers = app_with(Allow_Origin=APP, Allow_Headers="x-a")
+    (found,) = compare(app_with(Allow_Origin=APP), with_headers, [post])
+    assert found.why == "All that is allowed is listed, not only what was asked for."
+    assert [one.why for one in compare(app_with(Allow_Origin=APP), with_headers, [headers])] == [
+        "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
+    ]
+    star = app_with(Allow_Origin=APP, Allow_Headers="*", Allow_Credentials="true")
+    named = app_with(Allow_Origin=APP, Allow_Headers="x-a", Allow_Credentials="true")
+    assert [one.why for one in compare(star, named, [headers])] == [
+        "With cookies a browser takes * for a name: corsgate answers the names instead."
     ]
     evil = app_with(Allow_Origin=APP, Allow_Credentials="true", Expose_Headers="\x1b[31m")
     assert [one.new for one in compare(open_, evil, [Asked()])] == [

@@ -11,7 +11,7 @@ from ..errors import show
 from ._move_origins import is_regex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _END = ("AT_END", "AT_END_STRING")
 
@@ -107,7 +107,23 @@ def move_resources(resources: Sequence[Any]) -> Paths:
     for path in besides:
         others = (index for shape, index in rules if shape.covers(path))
         found.paths.setdefault(path, next(others, None))
+    found.refused.extend(_ends_at_slash(resources, rules))
     return found._replace(application=application)
+
+
+def _ends_at_slash(resources: Sequence[Any], rules: list[tuple[Shape, int]]) -> Iterator[str]:
+    """What to say of paths that go over to another resource, since no pattern is for them."""
+    for shape, index in rules:
+        path = f"{shape.text}x"
+        others = (other for one, other in rules if other != index and one.covers(path))
+        after = next(others, None)
+        if after is not None and shape.covers(path) and not path.endswith("/x"):
+            one, another = (getattr(resources[i], "pattern", resources[i]) for i in (index, after))
+            yield (
+                f"resources: {show(one)} was for {path} too, say, which has the options of"
+                f" {show(another)} now, since paths end at a slash. Write a line of paths for each"
+                " such path that there is."
+            )
 
 
 def unequal(text: object) -> str:

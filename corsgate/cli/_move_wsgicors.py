@@ -17,7 +17,6 @@ from ._move_flask_cors import (
     Options,
     imports_of,
     is_fine,
-    judge,
     move_exposed,
     move_max_age,
     unique,
@@ -57,18 +56,13 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
         found.values["allow_origins"] = [...]
     found.values["max_age"] = move_max_age(policy.maxage or None, found)
     written = found.beside(OURS)
-    starts = found.starts
-    options = started(written)
-    if starts and (problems := judge(options, {})):
-        found.refused.extend(problems)
-        starts = False
     call = f"{target} = {write_call('CORSMiddleware', [target], written)}"
     return Move(
         code=f"{imports_of(call)}from corsgate.wsgi import CORSMiddleware\n\n{call}\n",
         notes=unique(found.notes),
         refused=unique(found.refused),
-        options=options if starts else {},
-        paths={} if starts else None,
+        options=started(written) if found.starts else {},
+        paths={} if found.starts else None,
     )
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
+_NOTICED = "The same requests were sent to both. What a browser lets through differs:"
 _REST = "These answers differ too, and no page notices:"
 _SAME = (
-    "The same requests were sent to both, and a browser lets the same through. These answers differ,"
-    " and no page notices:"
+    "The same requests were sent to both, and a browser lets the same through. These answers"
+    " differ, and no page notices:"
 )
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
@@ -191,13 +192,11 @@ def _print(console: Console, report: Report) -> None:
         console.print(report.differences)
         return
     noticed = [one for one in report.differences if one.lets_through is not None]
-    if noticed:
-        console.print("The same requests were sent to both. What a browser lets through differs:")
-        _print_differences(console, report.old, noticed)
-    if len(noticed) < len(report.differences):
-        console.print(_REST if noticed else _SAME)
-        others = [one for one in report.differences if one.lets_through is None]
-        _print_differences(console, report.old, others)
+    others = [one for one in report.differences if one.lets_through is None]
+    for title, some in ((_NOTICED, noticed), (_REST if noticed else _SAME, others)):
+        if some:
+            console.print(title)
+            _print_differences(console, report.old, some)
 
 
 def _print_differences(console: Console, old: str, differences: list[Difference]) -> None:
