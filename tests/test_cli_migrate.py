@@ -418,6 +418,11 @@ CORSGate(
     assert move.options["allow_origins"][0].flags & re.IGNORECASE
 
 
+def test_an_origin_that_is_there_twice_is_written_once() -> None:
+    code = code_of('origins=["https://a.test", "https://A.test"], allow_headers=["X-A"]')
+    assert code == 'CORSGate(app, allow_origins=["https://a.test"], allow_headers=["X-A"])\n'
+
+
 def test_what_is_not_needed_is_said() -> None:
     move = move_flask_cors(
         dict.fromkeys(("send_wildcard", "vary_header", "always_send", "intercept_exceptions"), True)
