@@ -73,8 +73,9 @@ from corsgate.flask import CORSGate
 
 CORSGate(app, allow_origins="*", allow_headers=["*", "Authorization"])
 
-The same requests were sent to both, and a browser lets the same through. These
-answers differ, and no page notices:
+The same requests were sent to both, and a browser lets the same through.
+
+These answers differ, and no page notices:
 
 Request:     GET from https://stranger.test, null
 Flask-Cors:  Access-Control-Allow-Origin: the origin of the page
@@ -105,7 +106,6 @@ Flask-Cors:  Vary: Origin
 corsgate:    Vary: Access-Control-Request-Headers,
              Access-Control-Request-Method, Origin
 Why:         Caches have to know what the answer depends on.
-
 """,
         "",
     )
@@ -157,7 +157,9 @@ Good to know:
 -  send_wildcard is not needed: where every origin is allowed, a literal * is
    always sent.
 
-The same requests were sent to both. What a browser lets through differs:
+The same requests were sent to both.
+
+A browser lets less through than before:
 
 Request:     GET, preflight for PUT with content-type, preflight for PATCH and 4
              more from https://app.example.com to /apix
@@ -166,7 +168,7 @@ corsgate:    the browser blocks it
 Why:         No policy covers this path: /api/* is /api and what is below it,
              not /apix.
 
-These answers differ too, and no page notices:
+These answers differ, and no page notices:
 
 Request:     preflight from https://app.example.com, https://stranger.test, null
              and 7 more to /open, /api, /api/item
@@ -206,7 +208,6 @@ Request:     preflight from https://stranger.test, null, http://app.example.com
 Flask-Cors:  200
 corsgate:    403
 Why:         Logs show by the status, too, that the origin is not allowed.
-
 """,
         "",
     )
@@ -277,7 +278,9 @@ Good to know:
 -  'https://pr-\\d+\\.example\\.com' let every origin in that begins so, such as
    https://pr-0.example.com.evil.test; here it has to match the whole origin.
 
-The same requests were sent to both. What a browser lets through differs:
+The same requests were sent to both.
+
+A browser lets less through than before:
 
 Request:     GET, preflight for PATCH from http://app.example.com,
              https://xexamplexcom, https://xexamplexcom:8443 and 11 more
@@ -285,7 +288,7 @@ Flask-Cors:  the browser lets it through, with cookies too
 corsgate:    the browser blocks it
 Why:         No entry of allow_origins matches the whole origin.
 
-These answers differ too, and no page notices:
+These answers differ, and no page notices:
 
 Request:     GET without Origin
 Flask-Cors:  Access-Control-Allow-Origin: http://app.example.com
@@ -330,7 +333,6 @@ Flask-Cors:  Vary: Origin
 corsgate:    Vary: Access-Control-Request-Headers,
              Access-Control-Request-Method, Origin
 Why:         Caches have to know what the answer depends on.
-
 """,
         "",
     )
@@ -868,8 +870,9 @@ CORSGate(app, None)
 @cors(allow_origins=["https://a.test"], allow_headers=["*", "Authorization"])
 def view(): ...
 
-The same requests were sent to both, and a browser lets the same through. These
-answers differ, and no page notices:
+The same requests were sent to both, and a browser lets the same through.
+
+These answers differ, and no page notices:
 """
     )
     place = write(source + views.replace("origins='https://a.test'", "supports_credentials=True"))
@@ -1080,7 +1083,9 @@ Not carried over as it was:
 -  'null' with credentials: any site can take that origin in a sandboxed frame.
    Take it out, or accept it with dangerously_allow=['null-origin'].
 
-The same requests were sent to both. What a browser lets through differs:
+The same requests were sent to both.
+
+A browser lets less through than before:
 
 Request:   GET, preflight for PUT with content-type, preflight for PATCH and 4
            more from null
@@ -1088,7 +1093,7 @@ wsgicors:  the browser lets it through, with cookies too
 corsgate:  the browser blocks it
 Why:       Any site can be null, in a sandboxed frame.
 
-These answers differ too, and no page notices:
+These answers differ, and no page notices:
 
 Request:   GET without Origin
 wsgicors:  Vary: not there

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
-_NOTICED = "The same requests were sent to both. What a browser lets through differs:"
-_REST = "These answers differ too, and no page notices:"
-_SAME = (
-    "The same requests were sent to both, and a browser lets the same through. These answers"
-    " differ, and no page notices:"
-)
+# What a browser makes of it -> how it is announced.
+_TITLES = {
+    True: "A browser lets more through than before:",
+    False: "A browser lets less through than before:",
+    None: "These answers differ, and no page notices:",
+}
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
 
@@ -191,11 +191,13 @@ def _print(console: Console, report: Report) -> None:
     if isinstance(report.differences, str):
         console.print(report.differences)
         return
-    noticed = [one for one in report.differences if one.lets_through is not None]
-    others = [one for one in report.differences if one.lets_through is None]
-    for title, some in ((_NOTICED, noticed), (_REST if noticed else _SAME, others)):
+    same = all(one.lets_through is None for one in report.differences)
+    more = ", and a browser lets the same through" if same else ""
+    console.print(f"The same requests were sent to both{more}.")
+    for lets_through, title in _TITLES.items():
+        some = [one for one in report.differences if one.lets_through is lets_through]
         if some:
-            console.print(title)
+            console.print(f"\n{title}")
             _print_differences(console, report.old, some)
 
 
@@ -210,7 +212,6 @@ def _print_differences(console: Console, old: str, differences: list[Difference]
             ]
         console.print()
         print_table(console, [row for row in rows if row[2]])
-    console.print()
 
 
 def _print_json(report: Report) -> None:
