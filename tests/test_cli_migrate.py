@@ -684,6 +684,12 @@ def test_arguments_that_are_wrong() -> None:
         " subpattern at position 0). Nothing is run to find its value: write the value itself, or"
         " give the application with --app."
     )
+    assert refused("--flask-cors", "origins='*', origins=[]") == (
+        "Error: --flask-cors: origins is there twice: keep one of them."
+    )
+    assert refused("--flask-cors", "resources={'/a': None}") == (
+        "Error: --flask-cors: resources['/a'] takes a mapping of options, not None."
+    )
     assert refused("--flask-cors", "resources=1") == (
         "Error: --flask-cors: resources takes a path, a list or a mapping, not 1."
     )
