@@ -33,7 +33,7 @@ class PathRules:
         covers: Callable[[str], object] | None = None,
     ) -> None:
         """`covers`: for which paths the application's source is meant; hands off elsewhere."""
-        self.application = application
+        self.application: Source = application
         self._covers = covers
         self._exact: dict[str, Source] = {}
         self._prefixes: dict[str, Source] = {}
@@ -42,7 +42,8 @@ class PathRules:
             table[pattern.removesuffix("/*")] = source
         alone = not (self._exact or self._prefixes or covers)
         # The policy of every path, where there is just one.
-        self.only_policy = application if alone and isinstance(application, Policy) else None
+        only = application if alone and isinstance(application, Policy) else None
+        self.only_policy: Policy | None = only
         # Segment -> (the source of the longest prefix up to there, or NOT_GIVEN; what is below).
         self._below: dict[str, tuple[Any, dict[str, Any]]] = {}
         # A prefix sorts before what is below it, which inherits.

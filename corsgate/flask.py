@@ -45,7 +45,12 @@ if TYPE_CHECKING:
     Target = TypeVar("Target")
 
 __all__ = ["CORSGate", "cors"]
-__getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
+if not TYPE_CHECKING:  # so that a type checker sees a wrong name by itself
+    __getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class CORSGate:

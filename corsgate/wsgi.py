@@ -85,7 +85,7 @@ class CORSMiddleware:
         rules = compile_paths(source, paths, problems)
         if problems:
             raise PolicyError(problems)
-        self.app = app
+        self.app: WSGIApplication = app
         made = PathRules(source, rules.items())
         fix = "give it allow_origins=[...], or paths that allow something"
         warn_if_closed(made.sources(), "CORSMiddleware", fix)

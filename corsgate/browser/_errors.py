@@ -209,10 +209,10 @@ class FetchError(Exception):
         response: HTTPResponse | None,
     ) -> None:
         self.code = code
-        self.step = failure.step
-        self.what = failure.what.format(**facts)
-        self.chromium = failure.chromium and failure.chromium.format(**facts)
-        self.firefox = failure.firefox and failure.firefox.format(**facts)
+        self.step: str = failure.step
+        self.what: str = failure.what.format(**facts)
+        self.chromium: str | None = failure.chromium and failure.chromium.format(**facts)
+        self.firefox: str | None = failure.firefox and failure.firefox.format(**facts)
         self.request = request
         self.response = response
         self.explanation = ""

@@ -103,7 +103,7 @@ class Response:
         self.redirected = redirected
         self.status = status
         self.reason = reason
-        self.headers = ReadableHeaders(headers or [])
+        self.headers: Mapping[str, str] = ReadableHeaders(headers or [])
         self.body = body
 
     @property
