@@ -11,8 +11,8 @@ from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
 from ._log import WARNING, log
 from ._match import Matcher
 from ._origin import MAX_ORIGIN
+from ._problems import show
 from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

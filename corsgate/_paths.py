@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ._check import is_list
 from ._nested import NOT_GIVEN, NotGiven, closed_between, leave
+from ._problems import problem
 from ._sources import application_source, build, check_source
-from .errors import PolicyError, Problem, problem
+from .errors import PolicyError, Problem
 from .policy import Policy
 
 TYPE_CHECKING = False

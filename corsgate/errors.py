@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ._record import Record
+from ._record import TYPE_CHECKING, Record
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__all__ = ["CODES", "RELAXABLE", "PolicyError", "Problem"]
 
 # Stable code -> what is wrong, and what to do. `{value}` is the offending value, `{what}` and
 # `{fix}` come from the place that finds it; a fix that the hint does not mention replaces it.
@@ -184,20 +185,6 @@ CODES = {
 RELAXABLE = frozenset({"insecure-origin", "public-suffix", "null-origin"})
 
 
-def show(value: object) -> str:
-    """A value that a client may have sent, for the log: ASCII only, one line, not too long."""
-    return _cut(_repr(value).encode("ascii", "backslashreplace").decode("ascii"))
-
-
-def _repr(value: object) -> str:
-    # Objects of users need not have one: a row of a closed session, a number with 5,000 digits.
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"<{type(value).__name__} that cannot be shown>"
-    return _one_line(text)
-
-
 def _one_line(text: str) -> str:
     """The text with everything escaped that is not printable."""
     return text if text.isprintable() else "".join(map(_printable, text))
@@ -207,8 +194,8 @@ def _printable(char: str) -> str:
     return char if char.isprintable() else repr(char)[1:-1]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:80]}... ({len(text)} characters)"
+def __dir__() -> list[str]:
+    return __all__
 
 
 class Problem(Record):
@@ -262,20 +249,6 @@ class Problem(Record):
             message=self.message,
             hint=hint,
         )
-
-
-def problem(code: str, field: str, value: object, *, what: str = "", fix: str = "") -> Problem:
-    """A problem in the words of `CODES`."""
-    message, hint = CODES[code]
-    if fix and "{fix}" not in hint:
-        hint = "Write {fix}."
-    return Problem(
-        code=code,
-        field=field,
-        value=value,
-        message=message.format(value=_cut(_repr(value)), what=what),
-        hint=hint.format(fix=fix),
-    )
 
 
 class PolicyError(ValueError):

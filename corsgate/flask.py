@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from flask import Blueprint, Flask
 
-from ._decision import without_caching
+from ._decision import send_preflight, without_caching
 from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
@@ -22,12 +22,11 @@ from ._gate import passes
 from ._log import INFO
 from ._marks import Mark, mark_view, set_mark
 from ._nested import NOT_GIVEN, NotGiven
+from ._problems import show
 from ._protocol import ENVIRON_REQUEST_METHOD
 from ._refusals import refused_headers
 from ._settings import refuse_names
 from ._sources import decide_by, is_preflight
-from .errors import show
-from .wsgi import send_preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from .policy import Policy, PolicyOptions
     from .wsgi import Paths
 
-    Target = TypeVar("Target")
+    _Target = TypeVar("_Target")
 
 __all__ = ["CORSGate", "cors"]
 if not TYPE_CHECKING:  # so that a type checker sees a wrong name by itself
@@ -349,7 +348,7 @@ def cors(
     *,
     policy: Source | NotGiven = NOT_GIVEN,
     **options: Unpack[PolicyOptions],
-) -> Callable[[Target], Target]:
+) -> Callable[[_Target], _Target]:
     """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
 
     Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer

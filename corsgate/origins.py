@@ -10,7 +10,8 @@ from cachetools import LRUCache
 
 from ._callables import failures, judge_callable
 from ._origin import find_correction, find_fault, read_origin
-from .errors import PolicyError, problem
+from ._problems import problem
+from .errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,10 @@ _PAUSE = 5.0  # seconds after a failed look-up until the next one for that origi
 _PATIENCE = 5.0  # seconds into a look-up that others wait for its answer
 _MARGIN = 1.0  # seconds that an answer has yet to hold where nothing may block
 _ENDLESS = 1e12  # seconds
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class CachedOrigins:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from ._check import Checker
-from ._record import Record
+from ._record import TYPE_CHECKING, Record
 from ._settings import read_settings, unknown_option
 from .errors import PolicyError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
-    from typing import Any, Literal, Never, TypedDict
+    from typing import Any, Literal, TypedDict, Unpack
 
     from ._match import Matcher, OriginCallable
 
@@ -35,9 +34,14 @@ if TYPE_CHECKING:
         own_origins: Iterable[str] | str
         dangerously_allow: Iterable[str] | str
 
+    class _NoOptions(TypedDict):
+        """No other keyword arguments: each is an error for a type checker too."""
 
-DEFAULT_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-DEFAULT_HEADERS = (
+
+__all__ = ["Policy"]
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_HEADERS = (
     "accept",
     "authorization",
     "content-type",
@@ -45,6 +49,10 @@ DEFAULT_HEADERS = (
     "x-csrftoken",
     "x-requested-with",
 )
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class Policy(Record):
@@ -124,8 +132,8 @@ class Policy(Record):
         self,
         *,
         allow_origins: Iterable[OriginEntry] | OriginEntry = (),
-        allow_methods: Iterable[str] | str = DEFAULT_METHODS,
-        allow_headers: Iterable[str] | str = DEFAULT_HEADERS,
+        allow_methods: Iterable[str] | str = _METHODS,
+        allow_headers: Iterable[str] | str = _HEADERS,
         expose_headers: Iterable[str] | str = (),
         allow_credentials: bool = False,
         max_age: int | timedelta | None = 600,
@@ -135,7 +143,7 @@ class Policy(Record):
         write_origins: Iterable[OriginEntry] | OriginEntry | None = None,
         own_origins: Iterable[str] | str = (),
         dangerously_allow: Iterable[str] | str = (),
-        **unknown: Never,
+        **unknown: Unpack[_NoOptions],
     ) -> None:
         check = Checker()
         relaxed = check.relaxed("dangerously_allow", dangerously_allow)
@@ -183,7 +191,7 @@ class Policy(Record):
         # What is made ready from the fields is made anew.
         return _rebuild, (self.to_dict(),)
 
-    def replace(self, **changes: Any) -> Policy:
+    def replace(self, **changes: Unpack[PolicyOptions]) -> Policy:
         """A policy with some fields changed, and the others as they are here.
 
         :param changes: fields of `Policy`.

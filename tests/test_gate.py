@@ -15,7 +15,7 @@ import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
 from corsgate._closed import FAILED
 from corsgate._nested import closed_between
-from corsgate.errors import show
+from corsgate._problems import show
 from corsgate.wsgi import CORSMiddleware
 
 OWN = "https://www.example.com"

@@ -307,7 +307,7 @@ def test_replace_judges_the_whole() -> None:
         policy.replace(allow_credentials=True)
     assert [problem.code for problem in caught.value.problems] == ["wildcard-credentials"]
     with pytest.raises(PolicyError) as caught:
-        policy.replace(max_ages=5)
+        policy.replace(max_ages=5)  # type: ignore[call-arg]
     assert [problem.hint for problem in caught.value.problems] == ["Write max_age."]
 
 

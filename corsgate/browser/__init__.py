@@ -45,6 +45,10 @@ __all__ = ["Browser", "CORSError", "FetchError", "HTTPRequest", "HTTPResponse", 
 _NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Browser:
     """A browser that shows a page on `origin`, and calls applications in this process.
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .._marks import Mark, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
-from ..errors import show
+from .._problems import show
 from .conf import current_rules
 from .routing import mark_pattern, marks_of, note_mark
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._nested import Source
     from ..policy import Policy, PolicyOptions
 
-    Target = TypeVar("Target")
+    _Target = TypeVar("_Target")
 
 # Whether this process has the middleware, without which a mark does nothing.
 _is_installed = False
@@ -39,7 +39,7 @@ def cors(
     *,
     policy: Source | NotGiven = NOT_GIVEN,
     **options: Unpack[PolicyOptions],
-) -> Callable[[Target], Target]:
+) -> Callable[[_Target], _Target]:
     """Give a view, a class-based view or an `include()` a policy of its own.
 
     `@cors(...)` on a function, sync or async; `method_decorator(cors(...), name="dispatch")` or

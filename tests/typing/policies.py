@@ -41,7 +41,7 @@ assert_type(Policy.from_mapping(os.environ), Policy)
 assert_type(Policy.from_mapping({"API_ALLOW_ORIGINS": "*"}, prefix="API_"), Policy)
 
 Policy("*")  # type: ignore[call-arg]
-Policy(origins="*")  # type: ignore[arg-type]
+Policy(origins="*")  # type: ignore[call-arg]
 Policy(allow_origins=5)  # type: ignore[arg-type]
 Policy(allow_credentials="yes")  # type: ignore[arg-type]
 Policy(max_age="600")  # type: ignore[arg-type]
