@@ -45,7 +45,7 @@ class Mark:
             if positional is not None and not isinstance(positional, Policy):
                 raise TypeError(_bare(positional))
             if policy is not NOT_GIVEN:
-                raise TypeError("cors() was given two policies.")
+                raise TypeError("cors() was given two policies: keep one.")
             policy = positional
         if (policy is NOT_GIVEN) != bool(options):
             raise TypeError(

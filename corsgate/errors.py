@@ -121,7 +121,7 @@ CODES = {
     ),
     "callable-signature": (
         "{value} cannot be called with {what}.",
-        "Give a function that takes these, by their position.",
+        "Give a function that takes these, by position.",
     ),
     # Methods and headers.
     "method-invalid": ("{value} is no method name.", "Write names such as 'GET'."),
@@ -227,7 +227,10 @@ class Problem(Record):
         return _one_line(f"{self.field}: {self.message} {self.hint} [{self.code}]")
 
     def at(self, field: str) -> Problem:
-        """The same problem, found at another place."""
+        """The same problem, found at another place.
+
+        :param field: that place.
+        """
         return Problem(
             code=self.code, field=field, value=self.value, message=self.message, hint=self.hint
         )
@@ -235,6 +238,8 @@ class Problem(Record):
     def in_settings(self, prefix: str, fields: tuple[str, ...], setting: str = "") -> Problem:
         """The same problem in the words of settings: `CORS_MAX_AGE` and not `max_age`.
 
+        :param prefix: what the names of settings begin with: `CORS_`.
+        :param fields: the options that have settings: the fields of `Policy`.
         :param setting: where the value was found, if that is not named after the field.
         """
         hint = self.hint

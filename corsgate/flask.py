@@ -97,6 +97,7 @@ class CORSGate:
     def init_app(self, app: Flask) -> None:
         """Protect one application; an extension may be given several.
 
+        :param app: the application, configured already.
         :raises TypeError: if it is no `Flask` application.
         :raises RuntimeError: if the application has a gate already.
         :raises PolicyError: as the class.
@@ -355,8 +356,9 @@ def cors(
     of the route, and on a class for derived classes too, unless they have their own. The
     application needs a `CORSGate`.
 
-    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
-        given the WSGI environ and returns one of the two.
+    :param positional: a `Policy`, or `None`: CORS is the view's own.
+    :param policy: the same by keyword; or a callable that is given the WSGI environ and returns one
+        of the two.
     :param options: fields of `Policy` instead, which change those of the enclosing blueprints and
         of the application.
     :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["cors_browser"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 @pytest.fixture
 def cors_browser() -> type[Browser]:
     """`corsgate.browser.Browser`: `page = cors_browser(app, origin="https://app.example.com")`."""

@@ -151,8 +151,8 @@ CASES = [
         "coroutine-callable", "allow_origins", PARTIAL, "plain", policy_with(allow_origins=PARTIAL)
     ),
     Case("coroutine-callable", "policy", coroutine, "plain function", gate(coroutine)),
-    Case("callable-signature", "allow_origins", of_one, "by their position", origin(of_one)),
-    Case("callable-signature", "policy", never, "by their position", gate(never)),
+    Case("callable-signature", "allow_origins", of_one, "by position", origin(of_one)),
+    Case("callable-signature", "policy", never, "by position", gate(never)),
     Case("callable-signature", "paths['/a']", never, "position", gate(paths={"/a": never})),
     Case("wrong-type", "allow_origins", AsyncAsker, "an instance of it", origin(AsyncAsker)),
     Case("method-invalid", "allow_methods", "G T", "'GET'", policy_with(allow_methods=["G T"])),

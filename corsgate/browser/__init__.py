@@ -98,9 +98,9 @@ class Browser:
         if base_url is None:
             base_url = next(iter(apps), None)
         if base_url not in apps:
-            raise ValueError(f"base_url is {base_url!r}, and there is no application for it")
+            raise ValueError(f"base_url is {base_url!r}, which is none of {list(apps)}")
         if engine is not None and engine not in tuple(ENGINES):
-            raise ValueError(f"engine is {engine!r}; there are: {', '.join(ENGINES)}")
+            raise ValueError(f"engine is {engine!r}; write one of {', '.join(ENGINES)}")
         if explain is not None:
             check_callable("explain", explain, "functools.partial(corsgate.explain, policy)")
         check_callable("clock", clock, "what gives seconds, as time.time does")

@@ -111,7 +111,7 @@ CORS_FAILURES = {
     ),
     "preflight-status": Failure(
         "CORS-preflight fetch, step 7",
-        "the preflight was answered with {status}, and has to be with 200 to 299",
+        "the preflight was answered with {status}, and that has to be 200 to 299",
         _CHECK + "It does not have HTTP ok status.",
         _FIREFOX + "CORS preflight response did not succeed). Status code: {status}.",
     ),

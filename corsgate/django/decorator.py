@@ -48,8 +48,9 @@ def cors(
     a class for derived classes too, unless they have their own. The project needs
     `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
 
-    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
-        given `request.META` and returns one of the two.
+    :param positional: a `Policy`, or `None`: CORS is the view's own.
+    :param policy: the same by keyword; or a callable that is given `request.META` and returns one
+        of the two.
     :param options: fields of `Policy` instead, which change those of the enclosing groups and of
         the settings.
     :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.
