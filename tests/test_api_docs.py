@@ -3,6 +3,7 @@
 What users see of it: `dir()` and completion, docstrings, docs/api.rst and docs/problems.rst.
 """
 
+import ast
 import importlib
 import inspect
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import problem_pages
 import pytest
 
 from corsgate._explain import Explanation, Step
@@ -89,7 +91,9 @@ def names_to_tell(value: Any) -> set[str]:
     taken = {*inspect.signature(value).parameters} - {"unknown"}  # which takes nothing
     if is_dataclass(value):
         return taken
-    set_here = re.findall(r"\bself\.([a-z]\w*)\b[^=\n(]* = ", inspect.getsource(value.__init__))
+    set_here = re.findall(
+        r"\bself\.([a-z]\w*)\b[^=\n(]* = ", inspect.getsource(vars(value)["__init__"])
+    )
     return {*getattr(value, "_fields", taken - {"failure", "facts"}), *set_here}
 
 
@@ -122,3 +126,33 @@ def test_the_page_of_the_api_has_every_name() -> None:
     shown = {id(EACH[name]) for name in shown_in_reference() if name in EACH}
     assert [name for name, value in EACH.items() if id(value) not in shown] == []
     assert {"corsgate.errors.CODES", "corsgate.errors.RELAXABLE"} <= {*shown_in_reference()}
+
+
+def test_the_page_of_codes_is_what_the_tables_make() -> None:
+    assert problem_pages.PAGE.read_text(encoding="utf-8") == problem_pages.page(), (
+        "write it anew: python tests/problem_pages.py"
+    )
+
+
+# In the modules that give reasons: what looks like the code of one, and is none.
+NO_REASONS = {
+    "cache-control",
+    "content-type",
+    "cors-request",
+    "cross-site",
+    "insecure-origin",
+    "no-cors",
+    "no-store",
+    "same-site",
+}
+
+
+def test_the_page_of_codes_has_every_reason() -> None:
+    found = set()
+    for module in ("_engine", "_gate", "_gate_reasons", "_reasons", "_request"):
+        tree = ast.parse((DOCS.parent / "corsgate" / f"{module}.py").read_text(encoding="utf-8"))
+        constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        found |= {text for text in constants if re.fullmatch(r"[a-z]+(-[a-z]+)+", str(text))}
+    assert {*problem_pages.REASONS} == found - NO_REASONS
+    for code in problem_pages.REASONS:
+        assert f'"{code}"' in (Explanation.__doc__ or ""), code
