@@ -4,6 +4,7 @@ What users see of it: `dir()` and completion, docstrings, docs/api.rst and docs/
 """
 
 import ast
+import doctest
 import importlib
 import inspect
 import re
@@ -16,6 +17,7 @@ from typing import Any
 import problem_pages
 import pytest
 
+from corsgate import Policy
 from corsgate._explain import Explanation, Step
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -156,3 +158,20 @@ def test_the_page_of_codes_has_every_reason() -> None:
     assert {*problem_pages.REASONS} == found - NO_REASONS
     for code in problem_pages.REASONS:
         assert f'"{code}"' in (Explanation.__doc__ or ""), code
+
+
+def test_the_examples_of_the_options_do_what_they_show() -> None:
+    failed, tried = doctest.testfile(str(DOCS / "options.rst"), module_relative=False)
+    assert (failed, tried > 50) == (0, True)
+
+
+def test_each_option_has_an_example() -> None:
+    text = (DOCS / "options.rst").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^``(\w+)``\n~+\n((?:(?!``\w+``\n~|.*\n---).*\n)+)", text, re.M))
+    assert [*sections] == [*Policy._fields, "paths", "debug", "on_denied"]
+    assert [name for name, section in sections.items() if f"{name}" not in examples(section)] == []
+    assert {"CORS_ALLOW_ORIGINS", "prefix="} <= {*re.findall(r"CORS_\w+|prefix=", examples(text))}
+
+
+def examples(text: str) -> str:
+    return "".join(re.findall(r"^(?:>>>|\.\.\.).*\n", text, re.MULTILINE))
