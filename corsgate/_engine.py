@@ -140,6 +140,7 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. Only
         `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
         policy's `allow_origins` is given the whole.
+    :return: the `Decision`; `allowed` is also true where there is nothing to deny.
     """
     ready: _Ready | None = policy._ready
     if ready is None:

@@ -143,6 +143,7 @@ def explain(
         WebSocket) is known by Sec-Fetch-Mode and Upgrade.
     :param credentials: whether the page asks for cookies (`credentials: "include"`), which a
         preflight does not tell. An actual request with a cookie does.
+    :return: an `Explanation`; as a `str` it is the whole text, and `to_dict()` is for JSON.
     :raises TypeError: for any other `policy`.
     """
     if not (policy is None or isinstance(policy, Policy) or callable(policy)):

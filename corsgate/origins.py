@@ -33,7 +33,7 @@ def __dir__() -> list[str]:
 
 
 class CachedOrigins:
-    """A callable for `allow_origins` that keeps what a slower one says, yes and no; thread-safe.
+    """A callable for `allow_origins` that keeps what a slower one says, yes and no; thread-safe::
 
         CORSGate(app, allow_origins=CachedOrigins(is_known))
 
@@ -55,7 +55,7 @@ class CachedOrigins:
         as the tenant's host, choose the policy per request, with one of these for each tenant. It
         should have a timeout of its own.
     :param ttl: for how long an answer holds, from the moment it is asked for: seconds above zero,
-        or a `timedelta`.
+        or a `timedelta`. Default: 60.
     :param maxsize: how many allowed origins are kept, and as many that are not. Past that, what
         was not used for longest is forgotten.
     :param clock: the time in seconds, never going back; for tests.

@@ -67,17 +67,20 @@ class Policy(Record):
         (only `True` allows), `"null"`; one, or a mix without `"*"`. Default: nobody on another
         origin.
         Fetch, "CORS check".
-    :param allow_methods: method names, case-sensitive, or `"*"`.
-    :param allow_headers: names of request headers, or `"*"`, which does not cover Authorization:
-        `("*", "Authorization")` does.
+    :param allow_methods: method names, case-sensitive, or `"*"`. Default: all seven that are
+        usual. Fetch, "CORS-preflight fetch".
+    :param allow_headers: names of request headers, in any case, or `"*"`, which does not cover
+        Authorization: `("*", "Authorization")` does. Default: six that are usual.
     :param expose_headers: names of response headers that a page may read beyond the safelisted
-        ones, or `"*"`.
-    :param allow_credentials: whether pages may send cookies and HTTP authentication.
+        ones (Fetch, "CORS-safelisted response-header name"), or `"*"`. Default: none.
+    :param allow_credentials: whether pages may send cookies and HTTP authentication; not where
+        `allow_origins` is `"*"` (Fetch, "CORS protocol and credentials"). Default: no.
     :param max_age: seconds (`int` or `timedelta`) for which a browser may keep a preflight's
-        answer; `None` leaves the header out, and browsers take 5 seconds.
+        answer; `None` leaves the header out, and browsers take 5 seconds. Default: 600, the most
+        that all of them keep to (Fetch, "CORS-preflight cache").
     :param allow_timing: whether allowed origins may also read resource timing (Resource Timing,
-        "Timing-Allow-Origin").
-    :param preflight_status: 204, or 200 for clients that want it (Fetch, "ok status").
+        "Timing-Allow-Origin"). Default: no.
+    :param preflight_status: 204, the default, or 200 for clients that want it (Fetch, "ok status").
     :param gate: `"enforce"` refuses with 403, before the application runs, what a browser sends
         from an origin that is not trusted; `"report"` only logs that, and calls `on_denied`;
         `"off"`, the default, does neither. Requests with GET, HEAD and OPTIONS are refused only
@@ -90,7 +93,8 @@ class Policy(Record):
         expressions, no callables. Where a browser does not say from where a request comes (Fetch
         Metadata, "Sec-Fetch-Site"), the gate lets these pass, and without them the one that
         `Host` names.
-    :param dangerously_allow: codes of relaxable problems, accepted knowingly.
+    :param dangerously_allow: codes of relaxable problems, accepted knowingly: `"insecure-origin"`,
+        `"null-origin"`, `"public-suffix"`. Default: none.
     :raises PolicyError: with every problem that the arguments have, not the first.
     """
 

@@ -1,6 +1,7 @@
 """Sphinx: docs/index.rst, with the reference from the docstrings. Built by `tox run -e docs`."""
 
 from importlib import metadata
+from posixpath import dirname, join, normpath
 
 import click
 from docutils import nodes
@@ -17,6 +18,7 @@ html_theme = "furo"
 html_show_copyright = False
 html_show_sphinx = False
 
+smartquotes = False
 # Docstrings write code between single backticks.
 default_role = "code"
 add_module_names = False
@@ -60,6 +62,19 @@ def _without_unknown(app, what, name, obj, options, signature, returned):
     return (signature.replace(unknown, ""), returned) if signature else None
 
 
+def _link_pages(app, doctree):
+    """To GitHub the pages are files, here they are what is made of them."""
+    for link in doctree.findall(nodes.reference):
+        page, end, anchor = link.get("refuri", "").partition(".rst")
+        if (
+            end
+            and "://" not in page
+            and normpath(join(dirname(app.env.docname), page)) in app.env.found_docs
+        ):
+            link["refuri"] = f"{page}.html{anchor}"
+
+
 def setup(app):
     app.add_directive("help", Help)
     app.connect("autodoc-process-signature", _without_unknown)
+    app.connect("doctree-read", _link_pages)

@@ -47,7 +47,7 @@ def cell(text: str) -> str:
     text = re.sub(r"\{\w+\}( \{\w+\})*\.?", "...", text)
     for char in "\\*`_|":
         text = text.replace(char, f"\\{char}")
-    return text.replace('"', '""')
+    return text.replace("://", "\\://").replace('"', '""')  # no links
 
 
 def table(header: str, rows: Iterable[tuple[str, ...]]) -> str:
