@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 INFO = f"{NAME}.dist-info/"
-KINDS = {"corsgate": {".py", ".typed"}, "docs": {".rst"}, "examples": {".html", ".py"}}
+KINDS = {"corsgate": {".py", ".typed"}, "docs": {".py", ".rst"}, "examples": {".html", ".py"}}
 INFO_FILES = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
 
 
