@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from corsgate import Policy, PolicyError, decide
+from corsgate import policy as module
 
 APP = "https://app.example.com"
 PATTERN = "https://*.example.com"
@@ -347,3 +348,7 @@ def test_equal_policies_are_one_key() -> None:
     table[Policy(allow_origins=[APP])] = 2
     assert table == {Policy(allow_origins=APP): 2}
     assert Policy(allow_origins=APP) not in {Policy(): 1}
+
+
+def test_the_module_offers_the_class_alone() -> None:
+    assert module.__all__ == dir(module) == ["Policy"]
