@@ -35,7 +35,6 @@ nitpick_ignore = [
     ("py:class", "WSGIApplication"),
     ("py:class", "flask.app.Flask"),
     ("py:class", "timedelta"),
-    ("py:class", "Mapping[str"),  # of "Mapping[str, str]", which is cut there
     ("py:class", "_Target"),  # whatever is decorated
     ("py:class", "collections.abc.Mapping"),
     ("py:exc", "ImproperlyConfigured"),
@@ -56,10 +55,12 @@ def _help(command, name, parent=None):
         yield from _help(command.get_command(context, word), f"{name} {word}")
 
 
-def _without_unknown(app, what, name, obj, options, signature, returned):
+def _make_readable(app, what, name, obj, options, signature, returned):
     """`Policy` takes other names only to say what they are called here."""
-    unknown = ", **unknown: Unpack[_NoOptions]"
-    return (signature.replace(unknown, ""), returned) if signature else None
+    if not signature:
+        return None
+    signature = signature.replace(", **unknown: Unpack[_NoOptions]", "")
+    return signature.replace("<object object>", "..."), returned
 
 
 def _link_pages(app, doctree):
@@ -76,5 +77,5 @@ def _link_pages(app, doctree):
 
 def setup(app):
     app.add_directive("help", Help)
-    app.connect("autodoc-process-signature", _without_unknown)
+    app.connect("autodoc-process-signature", _make_readable)
     app.connect("doctree-read", _link_pages)
