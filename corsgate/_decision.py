@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal
+    from wsgiref.types import StartResponse
 
     from .policy import Policy
 
@@ -170,6 +171,13 @@ def answer_preflight(decision: Decision) -> tuple[str, list[Header], bytes]:
     """Status line, headers and body of an answer of our own, such as that to a preflight."""
     status, lines, chunks = decision._answer or ("", (), ())
     return status, [*lines], b"".join(chunks)
+
+
+def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer a preflight in the application's stead."""
+    status, headers, body = answer_preflight(decision)
+    start_response(status, headers)
+    return [body] if body else []
 
 
 def distinct(members: Iterable[str]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
 from ._log import WARNING, log
 from ._match import Matcher
 from ._origin import MAX_ORIGIN
+from ._problems import show
 from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. Only
         `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
         policy's `allow_origins` is given the whole.
+    :return: the `Decision`; `allowed` is also true where there is nothing to deny.
     """
     ready: _Ready | None = policy._ready
     if ready is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ._check import is_list
 from ._nested import NOT_GIVEN, NotGiven, closed_between, leave
+from ._problems import problem
 from ._sources import application_source, build, check_source
-from .errors import PolicyError, Problem, problem
+from .errors import PolicyError, Problem
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ class PathRules:
         covers: Callable[[str], object] | None = None,
     ) -> None:
         """`covers`: for which paths the application's source is meant; hands off elsewhere."""
-        self.application = application
+        self.application: Source = application
         self._covers = covers
         self._exact: dict[str, Source] = {}
         self._prefixes: dict[str, Source] = {}
@@ -42,7 +43,8 @@ class PathRules:
             table[pattern.removesuffix("/*")] = source
         alone = not (self._exact or self._prefixes or covers)
         # The policy of every path, where there is just one.
-        self.only_policy = application if alone and isinstance(application, Policy) else None
+        only = application if alone and isinstance(application, Policy) else None
+        self.only_policy: Policy | None = only
         # Segment -> (the source of the longest prefix up to there, or NOT_GIVEN; what is below).
         self._below: dict[str, tuple[Any, dict[str, Any]]] = {}
         # A prefix sorts before what is below it, which inherits.
