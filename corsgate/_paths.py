@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ._nested import Source
 
 
+_MOST_KNOWN, _LONGEST_KNOWN = 1024, 256  # paths, and characters of each
+
+
 class PathRules:
     """`paths` and the application's own source: path -> source.
 
@@ -24,7 +27,16 @@ class PathRules:
     case counts, and nothing is decoded or resolved a second time (that is the router's to do).
     """
 
-    __slots__ = ("_below", "_covers", "_depth", "_exact", "_prefixes", "application", "only_policy")
+    __slots__ = (
+        "_below",
+        "_covers",
+        "_depth",
+        "_exact",
+        "_known",
+        "_prefixes",
+        "application",
+        "only_policy",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,7 @@ class PathRules:
         """`covers`: for which paths the application's source is meant; hands off elsewhere."""
         self.application = application
         self._covers = covers
+        self._known: dict[str, Source] = {}  # by PATH_INFO, for `find_encoded`
         self._exact: dict[str, Source] = {}
         self._prefixes: dict[str, Source] = {}
         for pattern, source in rules:
@@ -73,12 +86,31 @@ class PathRules:
             found, key=lambda pattern: (not pattern.endswith("/*"), len(pattern)), default=None
         )
 
+    def find_encoded(self, path_info: str) -> Source:
+        """The source for a WSGI `PATH_INFO`.
+
+        To cut a path into segments costs as much as all else that is done about a request, so what
+        was found for the last ones is kept: a look-up is a quarter of that.
+        """
+        known = self._known
+        source: Any = known.get(path_info, NOT_GIVEN)
+        if source is NOT_GIVEN:
+            source = self.find(decode_path(path_info))
+            # Anybody can make up paths: what they push out is found again when needed.
+            if len(path_info) <= _LONGEST_KNOWN:
+                if len(known) >= _MOST_KNOWN:
+                    known.clear()
+                known[path_info] = source
+        found: Source = source
+        return found
+
     def find(self, path: str) -> Source:
         """The source for a decoded path."""
         if self.only_policy is not None:
             return self.only_policy
         source: Any = NOT_GIVEN
-        if path in self._exact:
+        # The first question spares the second one, for which a new string has to be hashed.
+        if self._exact and path in self._exact:
             source = self._exact[path]
         else:
             below = self._below
