@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Header = tuple[str, str]
 
+_ALLOW_ORIGIN = names.ALLOW_ORIGIN
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
@@ -38,13 +39,14 @@ class _Side:
         self.like = like  # to an allowed origin, but for the headers that name it
         self.denied = denied
         self.timing = timing
-        self.any_origin = for_origin(like, self.lines("*"))
+        self.any_origin = self.allow("*")
         self.kept: dict[str, Decision] = {}  # by the origin
 
-    def lines(self, origin: str) -> list[Header]:
+    def allow(self, origin: str, more: tuple[Header, ...] = ()) -> Decision:
+        """`like` for one more origin, with `more` behind the line that names it."""
         if self.timing:
-            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *self.like._lines]
-        return [(names.ALLOW_ORIGIN, origin), *self.like._lines]
+            more = ((names.ALLOW_TIMING, origin), *more)
+        return for_origin(self.like, [(_ALLOW_ORIGIN, origin), *more, *self.like._lines])
 
 
 class _Ready:
@@ -185,21 +187,16 @@ def _prepare(policy: Policy) -> _Ready:
 
 def _allow(ready: _Ready, side: _Side, origin: str, environ: Mapping[str, Any]) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
-    lines = side.lines(origin)
     if side is ready.preflight and (ready.reflects_methods or ready.reflects_headers):
-        lines[1:1] = _reflect(ready, environ)
-        return for_origin(side.like, lines)
-    decision = for_origin(side.like, lines)
+        return side.allow(origin, _reflect(ready, environ))
+    decision = side.allow(origin)
     if ready.keeps_all or origin in ready.named:
-        _keep(side.kept, origin, decision)
+        kept = side.kept
+        # Anybody can make up hosts below a pattern: what they push out is made again when needed.
+        if len(kept) >= _MOST_READY:
+            kept.clear()
+        kept[origin] = decision
     return decision
-
-
-def _keep(answers: dict[str, Decision], origin: str, decision: Decision) -> None:
-    # Anybody can make up hosts below a pattern: what they push out is made again when needed.
-    if len(answers) >= _MOST_READY:
-        answers.clear()
-    answers[origin] = decision
 
 
 def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:

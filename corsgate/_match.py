@@ -109,9 +109,13 @@ class Matcher:
         if "*" in origin:
             return False  # a star that a client sends must not stand for the pattern's own
         patterns = self._patterns
-        scheme, _, rest = origin.partition("://")
-        host, mark, port = rest.partition("]" if rest.startswith("[") else ":")
-        host, port = (host + mark, port) if mark == "]" else (host, mark + port)
+        scheme, _, host = origin.partition("://")
+        port = ""
+        # To ask whether there is a port takes a sixth of the time of looking where.
+        if ":" in host:
+            rest, bracket, port = host.rpartition("]")
+            host, colon, digits = port.partition(":")
+            host, port = rest + bracket + host, colon + digits
         ports = (port, ":*") if self._any_port else (port,)
         if self._any_port and f"{scheme}://{host}:*" in patterns:
             return True

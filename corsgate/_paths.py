@@ -28,12 +28,12 @@ class PathRules:
     """
 
     __slots__ = (
-        "_below",
         "_covers",
-        "_depth",
+        "_cuts",
         "_exact",
         "_known",
         "_prefixes",
+        "_root",
         "application",
         "only_policy",
     )
@@ -57,15 +57,17 @@ class PathRules:
         # The policy of every path, where there is just one.
         self.only_policy = application if alone and isinstance(application, Policy) else None
         # Segment -> (the source of the longest prefix up to there, or NOT_GIVEN; what is below).
-        self._below: dict[str, tuple[Any, dict[str, Any]]] = {}
+        tree: dict[str, tuple[Any, dict[str, Any]]] = {"": (NOT_GIVEN, {})}
         # A prefix sorts before what is below it, which inherits.
         for prefix in sorted(self._prefixes):
-            inherited, below = NOT_GIVEN, self._below
+            inherited, below = NOT_GIVEN, tree
             *parents, last = prefix.split("/")
             for segment in parents:
                 inherited, below = below.setdefault(segment, (inherited, {}))
             below[last] = self._prefixes[prefix], {}
-        self._depth = max((prefix.count("/") for prefix in self._prefixes), default=-1)
+        self._root = tree[""]  # all prefixes begin with a slash
+        # No more segments than some prefix has: a client may send thousands.
+        self._cuts = 1 + max((prefix.count("/") for prefix in self._prefixes), default=-1)
 
     def sources(self) -> list[Source]:
         return [self.application, *self._exact.values(), *self._prefixes.values()]
@@ -95,7 +97,9 @@ class PathRules:
         known = self._known
         source: Any = known.get(path_info, NOT_GIVEN)
         if source is NOT_GIVEN:
-            source = self.find(decode_path(path_info))
+            # The question spares a call; hardly any path is decoded.
+            plain = path_info if path_info.isascii() else decode_path(path_info)
+            source = self.find(plain or "/")
             # Anybody can make up paths: what they push out is found again when needed.
             if len(path_info) <= _LONGEST_KNOWN:
                 if len(known) >= _MOST_KNOWN:
@@ -113,15 +117,17 @@ class PathRules:
         if self._exact and path in self._exact:
             source = self._exact[path]
         else:
-            below = self._below
-            # No more segments than some prefix has: a client may send thousands.
-            for segment in path.split("/", self._depth + 1):
-                node = below.get(segment)
-                if node is None:
-                    break
-                source, below = node
-                if not below:
-                    break
+            segments = path.split("/", self._cuts)
+            if not segments[0]:
+                source, below = self._root
+                # Not a loop over the segments, of which a path has more than most prefixes.
+                at = 1
+                while below and at < len(segments):
+                    node = below.get(segments[at])
+                    if node is None:
+                        break
+                    source, below = node
+                    at += 1
             if source is NOT_GIVEN:
                 meant = not self._covers or self._covers(path)
                 source = self.application if meant else leave(self.application)

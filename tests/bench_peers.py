@@ -127,7 +127,9 @@ SERVER: dict[str, Any] = {
 
 def environ_of(case: str, setup: Setup) -> dict[str, Any]:
     method, fields = ask(case, setup)
-    return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": setup.path, **dict(fields)}
+    # What is found for a path may be kept, so here it is another one in every request.
+    path = f"{setup.path}/{next(serial)}" if setup.paths and case == IN_TURN else setup.path
+    return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": path, **dict(fields)}
 
 
 def scope_of(case: str, setup: Setup) -> dict[str, Any]:
