@@ -56,6 +56,7 @@ class _Ready:
         "actual",
         "allows",
         "any_origin",
+        "asks_first",
         "dots",
         "exact",
         "keeps_all",
@@ -70,6 +71,8 @@ class _Ready:
     def __init__(self, policy: Policy) -> None:
         matcher = policy._matcher
         self.any_origin = matcher is None
+        # A header without which all requests are answered alike: under "*" all but preflights are.
+        self.asks_first = ENVIRON_REQUEST_METHOD if self.any_origin else ENVIRON_ORIGIN
         asked = matcher or Matcher()  # that one is never asked
         self.allows = asked.allows
         self.dots, self.labels = asked.dots, asked.labels
@@ -146,7 +149,7 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     ready: _Ready | None = policy._ready
     if ready is None:
         ready = _prepare(policy)
-    origin: str | None = environ.get(ENVIRON_ORIGIN)
+    origin: str | None = environ.get(ready.asks_first)
     if origin is None:
         return ready.without_origin
     # "HTTP requests": exactly these three make a CORS-preflight request.
@@ -154,8 +157,8 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
         side = ready.preflight
     else:
         side = ready.actual
-    if ready.any_origin:
-        return side.any_origin
+    if ready.any_origin:  # `origin` was another header
+        return side.any_origin if ENVIRON_ORIGIN in environ else ready.without_origin
     if len(origin) > MAX_ORIGIN:  # before anything has to hash it
         return side.denied
     # Most of what is not allowed takes one look-up, before any answer is looked for.
@@ -232,7 +235,7 @@ def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
-    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+    if type(headers) is not list:  # as PEP 3333 wants it; what is not may be read only once
         headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
     plain_names = _plain_names
@@ -284,11 +287,11 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
     others = [line for line in headers if line[0] not in _plain_names]
     # Nothing but a Vary, as sessions, languages and compression have it, need not be looked at.
     if len(others) == 1 and others[0][0] == names.VARY:
-        if not decision._vary:
-            return [*headers, *decision._lines]
-        joined = _join_vary(others[0][1], decision._lines[-1][1])
-        merged = [line for line in headers if line[0] in _plain_names]
-        return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+        merged = headers + decision._lines
+        if decision._vary:
+            merged.remove(others[0])
+            merged[-1] = names.VARY, _join_vary(others[0][1], merged[-1][1])
+        return merged
     merged, vary = [], []
     for name, value in headers:
         lower = name.lower()
