@@ -39,14 +39,13 @@ class _Side:
         self.like = like  # to an allowed origin, but for the headers that name it
         self.denied = denied
         self.timing = timing
-        self.any_origin = self.allow("*")
+        self.any_origin = for_origin(like, self.lines("*"))
         self.kept: dict[str, Decision] = {}  # by the origin
 
-    def allow(self, origin: str, more: tuple[Header, ...] = ()) -> Decision:
-        """`like` for one more origin, with `more` behind the line that names it."""
+    def lines(self, origin: str) -> list[Header]:
         if self.timing:
-            more = ((names.ALLOW_TIMING, origin), *more)
-        return for_origin(self.like, [(_ALLOW_ORIGIN, origin), *more, *self.like._lines])
+            return [(_ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *self.like._lines]
+        return [(_ALLOW_ORIGIN, origin), *self.like._lines]
 
 
 class _Ready:
@@ -190,9 +189,11 @@ def _prepare(policy: Policy) -> _Ready:
 
 def _allow(ready: _Ready, side: _Side, origin: str, environ: Mapping[str, Any]) -> Decision:
     # "CORS check": byte for byte the origin that was sent, and that was just checked.
+    lines = side.lines(origin)
     if side is ready.preflight and (ready.reflects_methods or ready.reflects_headers):
-        return side.allow(origin, _reflect(ready, environ))
-    decision = side.allow(origin)
+        lines[1:1] = _reflect(ready, environ)
+        return for_origin(side.like, lines)
+    decision = for_origin(side.like, lines)
     if ready.keeps_all or origin in ready.named:
         kept = side.kept
         # Anybody can make up hosts below a pattern: what they push out is made again when needed.
