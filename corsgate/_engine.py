@@ -151,13 +151,15 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     origin: str | None = environ.get(ready.asks_first)
     if origin is None:
         return ready.without_origin
+    if ready.any_origin:  # so that was the other header of a preflight
+        if environ.get("REQUEST_METHOD") == "OPTIONS" and ENVIRON_ORIGIN in environ:
+            return ready.preflight.any_origin
+        return ready.without_origin
     # "HTTP requests": exactly these three make a CORS-preflight request.
     if ENVIRON_REQUEST_METHOD in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
         side = ready.preflight
     else:
         side = ready.actual
-    if ready.any_origin:  # `origin` was another header
-        return side.any_origin if ENVIRON_ORIGIN in environ else ready.without_origin
     if len(origin) > MAX_ORIGIN:  # before anything has to hash it
         return side.denied
     # Most of what is not allowed takes one look-up, before any answer is looked for.

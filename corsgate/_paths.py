@@ -94,21 +94,17 @@ class PathRules:
         To cut a path into segments costs half as much as all else that is done about a request, so
         what was found for the last paths is kept: to look it up takes a quarter of that.
         """
-        if self.only_policy is not None:
-            return self.only_policy
-        known = self._known
-        source: Any = known.get(path_info, NOT_GIVEN)
+        source: Any = self._known.get(path_info, NOT_GIVEN)
         if source is NOT_GIVEN:
-            # The question spares a call; hardly any path is decoded.
+            # The question spares a call; hardly any path has to be decoded.
             plain = path_info if path_info.isascii() else decode_path(path_info)
             source = self.find(plain or "/")
             # Anybody can make up paths: what they push out is found again when needed.
             if len(path_info) <= _LONGEST_KNOWN:
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                known[path_info] = source
-        found: Source = source
-        return found
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[path_info] = source
+        return source  # type: ignore[no-any-return]
 
     def find(self, path: str) -> Source:
         """The source for a decoded path."""

@@ -154,7 +154,7 @@ class CORSMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        source = rules.find_encoded(environ.get("PATH_INFO", ""))
+        source = rules.only_policy or rules.find_encoded(environ.get("PATH_INFO", ""))
         found, answer = gate.apply(
             source, decide_by(source, environ), environ, self._debug, self._words_of
         )

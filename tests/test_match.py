@@ -14,6 +14,7 @@ import pytest
 
 from corsgate import Policy, decide
 from corsgate._match import Matcher
+from corsgate._origin import MAX_ORIGIN
 
 
 def allows(policy: Policy, origin: str) -> bool:
@@ -318,6 +319,18 @@ def test_one_label_below_a_pattern_is_read_as_any_other_host_is(scheme: str) -> 
         "a://a.b.com",
     ]:
         assert not matcher.allows(origin, {}), origin
+
+
+def test_most_origins_are_judged_without_spelling_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Matcher, "_matches_pattern")
+    long = HOST_253[8:]
+    matcher = Matcher(
+        patterns=["https://*.b.com", "https://*.c.com:8443", f"https://*.{long[56:]}"]
+    )
+    for host in ("a.b.com", "a-1.b.com", "1.c.com:8443", long):
+        assert matcher.allows(f"https://{host}", {}), host
+    assert not matcher.allows("https://a.b.com".ljust(MAX_ORIGIN + 1, "m"), {})
+    assert not Matcher().allows("https://a.b.com", {})
 
 
 def test_a_number_at_the_end_of_a_pattern_makes_addresses_of_its_hosts() -> None:

@@ -635,12 +635,6 @@ def test_what_was_found_for_1024_paths_is_kept() -> None:
     assert asked[-2:] == ["/one too many", "/x"]
 
 
-def test_one_policy_for_all_paths_is_not_looked_up() -> None:
-    rules = PathRules(policy := Policy())
-    assert rules.find_encoded("/caf\xc3\xa9") is policy
-    assert not rules._known
-
-
 def test_a_path_that_does_not_begin_with_a_slash_is_below_no_prefix() -> None:
     below = Policy()
     rules = PathRules(None, [("/*", below), ("/a/*", below)])
