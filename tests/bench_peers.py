@@ -127,9 +127,15 @@ SERVER: dict[str, Any] = {
 
 def environ_of(case: str, setup: Setup) -> dict[str, Any]:
     method, fields = ask(case, setup)
-    # What is found for a path may be kept, so here it is another one in every request.
-    path = f"{setup.path}/{next(serial)}" if setup.paths and case == IN_TURN else setup.path
-    return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": path, **dict(fields)}
+    return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": setup.path, **dict(fields)}
+
+
+def any_path_of(case: str, setup: Setup) -> dict[str, Any]:
+    """For applications that have all paths: what was found for one may be kept, so ask for more."""
+    environ = environ_of(case, setup)
+    if setup.paths and case == IN_TURN:
+        environ["PATH_INFO"] += f"/{next(serial)}"
+    return environ
 
 
 def scope_of(case: str, setup: Setup) -> dict[str, Any]:
