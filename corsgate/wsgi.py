@@ -7,7 +7,7 @@ from ._denials import Denials, check_hooks, words_in
 from ._engine import decide, write_headers
 from ._log import INFO
 from ._nested import NOT_GIVEN, may_gate
-from ._paths import PathRules, compile_paths, decode_path, recompile
+from ._paths import PathRules, compile_paths, recompile
 from ._problems import problem
 from ._record import TYPE_CHECKING
 from ._refusals import Gate, answer_refusal
@@ -107,8 +107,7 @@ class CORSMiddleware:
         elif gate is not None:
             return self._call_gated(rules, gate, environ, start_response)
         else:
-            path = environ.get("PATH_INFO") or "/"
-            source = rules.find(path if path.isascii() else decode_path(path))
+            source = rules.find_encoded(environ.get("PATH_INFO", ""))
             if not isinstance(source, Policy):  # None: where a callable is asked, there is a gate
                 return self.app(environ, start_response)
             decision = decide(source, environ)
@@ -159,7 +158,7 @@ class CORSMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        source = rules.find(decode_path(environ.get("PATH_INFO", "")))
+        source = rules.only_policy or rules.find_encoded(environ.get("PATH_INFO", ""))
         found, answer = gate.apply(
             source, decide_by(source, environ), environ, self._debug, self._words_of
         )
