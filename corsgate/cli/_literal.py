@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._problems import show
 from .._words import one_line
-from ..errors import show
 
 if TYPE_CHECKING:
     from collections.abc import Collection

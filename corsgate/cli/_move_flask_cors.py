@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._problems import show
 from .._words import one_line
-from ..errors import PolicyError, show
+from ..errors import PolicyError
 from ..policy import Policy
 from ..wsgi import CORSMiddleware
 from ._compare import nothing, quietly

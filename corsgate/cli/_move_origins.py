@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _risk
 from .._origin import find_correction, find_fault
-from ..errors import PolicyError, show
+from .._problems import show
+from ..errors import PolicyError
 from ..policy import Policy
 from ._move_code import LeftOut
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from ..errors import show
+from .._problems import show
 from ._move_origins import is_regex
 
 if TYPE_CHECKING:

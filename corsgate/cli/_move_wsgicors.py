@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .._origin import find_fault
-from ..errors import show
+from .._problems import show
 from ..wsgi import CORSMiddleware
 from ._compare import Difference, battery, compare, nothing, quietly
 from ._move import Move
