@@ -119,8 +119,8 @@ def test_nobody_is_let_in_who_was_not(given: dict[str, Any], where: Any) -> None
         for origin in dict.fromkeys([*tried, STRANGER, "null"]):
             try:
                 before = let_in(old, path, origin)
-            except TypeError:  # a regular expression for bytes
-                before = (False, False)
+            except TypeError:
+                continue  # with a regular expression for bytes, Flask-Cors has no answer
             now = let_in(new, path, origin)
             if not (now[0] <= before[0] and now[1] <= before[1]):
                 # It is told where no pattern of paths is for what a resource was for.
