@@ -1,5 +1,6 @@
 """What keeps corsgate cheap, as far as it can be counted; tests/bench.py takes the time."""
 
+import gc
 import re
 import subprocess
 import sys
@@ -69,12 +70,15 @@ def calls_in(do: Callable[[], object]) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # Hypothesis has functions called at each collection
     sys.setprofile(see)
     try:
         do()
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return count
 
 
