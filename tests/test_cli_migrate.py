@@ -442,6 +442,13 @@ def test_what_is_not_needed_is_said() -> None:
             ),
         ),
         (
+            {"origins": ["file://"]},
+            (
+                "'file://' is sent by WebViews that give files extra rights only, and by every file"
+                " there. Serve the page from a host, or under a scheme of its own."
+            ),
+        ),
+        (
             {"origins": ["http://*"]},
             (
                 "'http://*' is left out: it matches no whole origin, and corsgate compares whole"

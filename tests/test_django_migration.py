@@ -455,7 +455,7 @@ def show_letters() -> None:
 def show_files() -> None:
     settings = {"CORS_ALLOWED_ORIGINS": ["file://", APP]}
     assert ask(OLD, settings, page("file://")).cors == headers("file://", vary="Origin")
-    with pytest.warns(UserWarning, match="no browser sends any more"):
+    with pytest.warns(UserWarning, match="has 'file://', which is not let in: it is sent"):
         after = ask(CORSGATE, settings, page("file://"))
     assert after.cors == VARIES
 

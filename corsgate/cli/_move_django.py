@@ -189,13 +189,15 @@ def _correct_origins(name: str, value: Any, refused: list[str]) -> Any:
             refused.append(str(problem(fault or "", name, item, fix=repr(fix))))
             items.append(fix)
             continue
-        elif fault is not None and not _is_idle(name, item):
+        elif item == "file://":
+            refused.append(str(problem(fault or "", name, item)))
+        elif fault is not None:
             hint = f" Write {fix!r} if that was meant." if fix else ""
             refused.append(
                 f"{name}: {show(item)} is left out: so far it let in {_whom(item)}.{hint}"
             )
         else:
-            items += [] if _is_idle(name, item) else [item]
+            items.append(item)
             continue
         items.append(LeftOut(item))
     return value if items == list(value) else items
@@ -230,9 +232,8 @@ def _correct_names(name: str, value: Any, problems: Sequence[Problem]) -> Any:
 
 def _is_idle(name: str, item: object) -> bool:
     """Whether no browser ever sends what is allowed."""
-    if name == "CORS_ALLOW_HEADERS" and isinstance(item, str):
-        return is_forbidden_request_header(item.lower())
-    return name in _ORIGINS and item == "file://"
+    is_name = name == "CORS_ALLOW_HEADERS" and isinstance(item, str)
+    return is_name and is_forbidden_request_header(item.lower())
 
 
 # ------------------------------------------------------------------ the lists around them

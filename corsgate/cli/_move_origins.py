@@ -75,7 +75,7 @@ class Origins:
 
     def _add_text(self, entry: str) -> None:
         text = entry.lower()
-        if text != "null" and find_fault(text) is not None:
+        if text not in ("null", "file://") and find_fault(text) is not None:
             meant = find_correction(entry)
             fix = f" Write {meant!r} if that was meant." if meant else ""
             self._leave_out(
