@@ -21,7 +21,6 @@ from corsgate.cli._compare import Difference
 from corsgate.cli._move import Move
 from corsgate.cli._move_django import compare_django, move_settings
 from corsgate.django import CORSMiddleware
-from corsgate.errors import problem
 
 OLD = "corsheaders.middleware.CorsMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -243,7 +242,13 @@ def test_what_let_nobody_in_is_left_out_until_somebody_decides(entry: str, why: 
 def test_files_that_were_let_in_are_told() -> None:
     settings = {"MIDDLEWARE": [OLD], "CORS_ALLOWED_ORIGINS": ["file://", APP]}
     move = moved(**settings)
-    assert move.refused == (str(problem("origin-file", "CORS_ALLOWED_ORIGINS", "file://")),)
+    assert move.refused == (
+        (
+            "CORS_ALLOWED_ORIGINS: 'file://' is sent by WebViews that give files extra rights only,"
+            " and by every file there. Serve the page from a host, or under a scheme of its own."
+            " [origin-file]"
+        ),
+    )
     assert starts(settings, move)
 
 

@@ -232,8 +232,9 @@ def _correct_names(name: str, value: Any, problems: Sequence[Problem]) -> Any:
 
 def _is_idle(name: str, item: object) -> bool:
     """Whether no browser ever sends what is allowed."""
-    is_name = name == "CORS_ALLOW_HEADERS" and isinstance(item, str)
-    return is_name and is_forbidden_request_header(item.lower())
+    if name != "CORS_ALLOW_HEADERS" or not isinstance(item, str):
+        return False
+    return is_forbidden_request_header(item.lower())
 
 
 # ------------------------------------------------------------------ the lists around them
