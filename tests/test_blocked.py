@@ -56,6 +56,7 @@ def test_the_broken_one_is_blocked_and_the_fix_helps(key: str) -> None:
 
 def test_each_cause_of_the_guide_is_a_set_up_and_the_other_way_round() -> None:
     assert all(table.header == ["cause", "how to see it", "what to write"] for table in CAUSES)
+    assert all(all(map(all, table.rows)) for table in (*CAUSES, LOOKALIKES, SILENT))
     causes = [row[0] for table in CAUSES for row in table.rows]
     assert len(causes) == len({*causes})
     # What no application can be made to do.
