@@ -17,10 +17,10 @@ from django_project import CORSGATE, settings_of
 
 from corsgate import Policy
 from corsgate.cli._apps import settings_of_django
-from corsgate.cli._compare import Difference
-from corsgate.cli._move import Move
-from corsgate.cli._move_django import compare_django, move_settings
 from corsgate.django import CORSMiddleware
+from corsgate.moving._code import Move
+from corsgate.moving._compare import Difference
+from corsgate.moving._django_settings import compare_django, move_settings
 
 OLD = "corsheaders.middleware.CorsMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -492,7 +492,7 @@ def test_the_process_is_left_as_it_was(
 PROJECT = f"MIDDLEWARE = ['{OLD}']\nCORS_ALLOWED_ORIGINS = ['{APP}']\nSECRET_KEY = 'x'\n"
 ASK = """
 from corsgate.cli._apps import settings_of_django
-from corsgate.cli._move_django import compare_django, move_settings
+from corsgate.moving._django_settings import compare_django, move_settings
 settings = settings_of_django("shop_settings")
 print(move_settings(settings).code)
 print(len(compare_django(settings)))

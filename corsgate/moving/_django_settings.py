@@ -17,11 +17,10 @@ from .._problems import problem, show
 from .._protocol import is_forbidden_request_header
 from ..errors import PolicyError
 from ..policy import Policy
+from ._code import LeftOut, Move, started, write
 from ._compare import battery, compare
-from ._move import Move
-from ._move_code import LeftOut, started, write
-from ._move_origins import _samples as samples
-from ._twins_django import project, serve
+from ._django_twins import project, serve
+from ._origins import samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -358,4 +357,4 @@ def _spelt_out(regex: Any) -> list[str]:
         compiled = re.compile(regex)
     except (re.error, TypeError):
         return []
-    return samples(compiled)[:_MOST_SAMPLES] if isinstance(compiled.pattern, str) else []
+    return samples_of(compiled)[:_MOST_SAMPLES] if isinstance(compiled.pattern, str) else []
