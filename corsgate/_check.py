@@ -24,6 +24,8 @@ _MOST_SECONDS = 10**18  # as in settings; Python writes no more than 4300 digits
 MODES: tuple[Mode, ...] = ("off", "report", "enforce")
 # What was meant is more than one origin, or cannot be told.
 _WITHOUT_CORRECTION = ("origin-several", "origin-regex")
+# What wsgicors, Express cors and people call any origin.
+_EVERYBODY = ("copy", "true", "all", "any")
 # For an entry from a line that explain has proposed.
 _ELLIPSIS = "the origins that are there already in the place of ..."
 
@@ -230,7 +232,10 @@ class Checker:
         correction = find_correction(entry) if code not in _WITHOUT_CORRECTION else None
         if correction and _risk.find_foreign_domain(correction):
             correction = None
-        self.add(code, field, entry, fix=repr(correction) if correction else "")
+        fix = repr(correction) if correction else ""
+        if entry.lower() in _EVERYBODY:
+            fix = "'*' for every origin, or each origin in full"
+        self.add(code, field, entry, fix=fix)
         return False
 
     def _allows_foreign_domain(self, field: str, entry: str) -> bool:

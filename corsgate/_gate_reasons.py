@@ -14,19 +14,20 @@ from ._reasons import (
     Failure,
     callables_fix,
     check_policy,
+    may_be_named,
     present,
     proposable,
     why_not,
 )
 from ._request import Request
 from ._words import Words, advice_of, one_line, shown
-from .errors import PolicyError
-from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from .policy import Policy
 
 
 def check_gate(words: Words, policy: Policy, request: Request) -> str | Failure:
@@ -151,15 +152,7 @@ def _trust_fix(words: Words, policy: Policy, request: Request, option: str) -> s
     origin, entries = request.origin, getattr(policy, option) or ()
     if asked := callables_fix(entries):
         return f"if you trust that site, {asked}"
-    named: dict[str, Any] = {"write_origins": policy.write_origins and (), option: [origin]}
-    try:
-        Policy(
-            allow_credentials=policy.allow_credentials,
-            gate="enforce",
-            dangerously_allow=policy.dangerously_allow,
-            **named,
-        )
-    except PolicyError:
+    if not may_be_named(policy, option, origin):
         risk = words.at("").line("dangerously_allow", ["insecure-origin"])
         return (
             f"if you trust that site, have it served over https; or add {shown(origin)} and accept"

@@ -153,7 +153,8 @@ def split_pattern(pattern: str) -> tuple[str, str, str, str]:
 
 # ------------------------------------------------------------------ the strict parser
 
-# Pages of these schemes have the opaque origin, which is sent as "null".
+# No page's origin begins so, but in WebViews that give files extra rights: there it is "file://",
+# of every file. Elsewhere files have the opaque origin, as data: has; it is sent as "null".
 _OPAQUE_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript"})
 _SOCKET_SCHEMES = {"ws": "http", "wss": "https"}
 
@@ -194,13 +195,19 @@ def _find_pattern_fault(entry: str) -> str | None:
 
 def _looks_like_a_regex(entry: str) -> bool:
     scheme, separator, rest = entry.partition("://")
-    text = f"{scheme}//{rest.partition('/')[0]}" if separator else entry.partition("/")[0]
+    host = rest.partition("/")[0]
+    text = f"{scheme}//{host}" if separator else entry.partition("/")[0]
+    if entry.startswith("/"):  # as JavaScript writes one
+        text = entry
+    # Or a shell's pattern, of which the URL standard would say that a query begins in its host.
+    after = host.partition("?")[2]
     return (
         not set("^$|()+").isdisjoint(text)
         or any(f"\\{char}" in text for char in ".dwsDWS-")
         or "//.*" in text
         or scheme.startswith(".*")
         or (separator != "" and "?" in scheme)
+        or ("." in after and not after.strip(LOWER + DIGITS + "-.:?"))
     )
 
 
@@ -216,8 +223,8 @@ def _diagnose(entry: str) -> str:
     if entry.lower() == "null":
         return "origin-upper-case"
     scheme, separator, rest = entry.partition("://")
-    if entry.partition(":")[0].lower() in _OPAQUE_SCHEMES:
-        return "origin-scheme"
+    if (before := entry.partition(":")[0].lower()) in _OPAQUE_SCHEMES:
+        return "origin-file" if before == "file" else "origin-scheme"
     if _looks_like_a_regex(entry):
         return "origin-regex"
     if not separator:
@@ -264,8 +271,13 @@ def find_correction(entry: str) -> str | None:
     if text.count("://") > 1:
         return None
     text = "".join(text.split())
-    if text.lower() == "null" or text.partition(":")[0].lower() in _OPAQUE_SCHEMES:
+    if text.lower() == "null":
         return "null"
+    # These have the origin of the page that made them; the others have none to allow but "null",
+    # which is every site's.
+    text = text.removeprefix("blob:").removeprefix("filesystem:")
+    if text.partition(":")[0].lower() in _OPAQUE_SCHEMES:
+        return None
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, colon, rest = text.partition(":")

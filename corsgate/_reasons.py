@@ -114,6 +114,12 @@ def _check_origin(words: Words, policy: Policy, request: Request) -> str | Failu
             "open the page from a web server, give the frame allow-same-origin, or call the"
             " address that the redirect leads to; every site can send 'null'",
         )
+    if origin == "file://":
+        return fail(
+            "The page is a file, in a WebView that gives files extra rights, and no option lets"
+            " 'file://' in: it would be every file.",
+            "serve the page from a host, or under a scheme of its own",
+        )
     if proposable(origin) is None:
         nearest, differs = nearest_origin(origin, policy.allow_origins) or (None, "")
         message = f"The origin {request.shown} is not written as a browser writes it"
@@ -283,14 +289,23 @@ def callables_fix(entries: Sequence[Any]) -> str:
     return f"let {listed(entries, _name_of)} return True for it"
 
 
-def _origin_fix(words: Words, policy: Policy, origin: str) -> str:
+def may_be_named(policy: Policy, option: str, origin: str) -> bool:
+    """Whether a policy with these cookies and this gate starts with an origin in `option`."""
+    named: dict[str, Any] = {"write_origins": policy.write_origins and (), option: [origin]}
     try:
         Policy(
-            allow_origins=[origin],
             allow_credentials=policy.allow_credentials,
+            gate=policy.gate,
             dangerously_allow=policy.dangerously_allow,
+            **named,
         )
     except PolicyError:
+        return False
+    return True
+
+
+def _origin_fix(words: Words, policy: Policy, origin: str) -> str:
+    if not may_be_named(policy, "allow_origins", origin):
         plain = words.at("")
         return (
             "serve the page over https, since with cookies http is not safe; or add"

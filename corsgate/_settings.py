@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 # What others call our options, without underscores and in lower case.
 # "" as our name: there is nothing to say here, for the reason given.
 _FLASK_CORS, _DJANGO, _EXPRESS = "Flask-Cors", "django-cors-headers", "Express cors"
+_BOTH = f"{_FLASK_CORS} and {_EXPRESS}"
 _EXEMPT = "'off' at a view or path exempts it, and the policy None there leaves CORS to it"
 _FOREIGN = {
     "origins": (_FLASK_CORS, "allow_origins", ""),
-    "methods": (_FLASK_CORS, "allow_methods", ""),
+    "methods": (_BOTH, "allow_methods", ""),
     "supportscredentials": (_FLASK_CORS, "allow_credentials", ""),
     "resources": (_FLASK_CORS, "paths", "its patterns are exact or end in /*"),
     "sendwildcard": (_FLASK_CORS, "", "allow_origins='*' always sends a literal *"),
@@ -38,6 +39,7 @@ _FOREIGN = {
     "origin": (_EXPRESS, "allow_origins", ""),
     "credentials": (_EXPRESS, "allow_credentials", ""),
     "allowedheaders": (_EXPRESS, "allow_headers", ""),
+    "maxage": (_EXPRESS, "max_age", ""),
     "exposedheaders": (_EXPRESS, "expose_headers", ""),
     "optionssuccessstatus": (_EXPRESS, "preflight_status", ""),
     "preflightcontinue": (_EXPRESS, "paths", "give the path the policy None"),
@@ -158,14 +160,15 @@ def unknown_option(name: str, value: object, known: Collection[str], prefix: str
         if abs(len(word) - len(name)) <= 2 and distance(name.lower(), word.lower()) <= 2
     ]
     foreign = _foreign(name[len(prefix) :])
-    if near:
+    # Camel case is no slip of the pen.
+    is_meant = foreign and foreign[0] == _EXPRESS and name[:1].islower() and name != name.lower()
+    if near and not is_meant:
         hint = f"Write {min(near, key=lambda word: distance(name.lower(), word.lower()))}."
     elif foreign:
         library, ours, note = foreign
         ours = prefix + ours.upper() if prefix and ours else ours
-        hint = (
-            f"{library} has it; here it is called {ours}" if ours else f"{library} has it; drop it"
-        )
+        hint = f"{library} {'have' if library is _BOTH else 'has'} it; "
+        hint += f"here it is called {ours}" if ours else "drop it"
         if prefix:
             note = note.replace("allow_origins=", f"{prefix}ALLOW_ORIGINS = ")
         hint += f": {note}." if note else "."

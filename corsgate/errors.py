@@ -23,12 +23,19 @@ CODES = {
     ),
     "origin-regex": (
         "{value} looks like a regular expression, and a plain string never is one.",
-        "Write re.compile(...) around it.",
+        (
+            "Write re.compile(...), which has to match the whole origin, or a pattern such as"
+            " 'https://*.example.com'."
+        ),
     ),
     "origin-no-scheme": ("{value} has no scheme.", "Write https:// or http:// in front."),
     "origin-scheme": (
         "{value} has a scheme that no page's origin has.",
         "Write the origin that the browser's console shows.",
+    ),
+    "origin-file": (
+        "{value} is sent by WebViews that give files extra rights only, and by every file there.",
+        "Serve the page from a host, or under a scheme of its own.",
     ),
     "origin-user-info": ("{value} has a user name in it.", "Write scheme, host and port only."),
     "origin-path": (

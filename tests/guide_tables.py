@@ -1,53 +1,15 @@
-"""The guides of docs/moving as tests read them: their code blocks, and the rows of their tables.
+"""What the guides of docs/moving say: a `Row` for each of a table "differences", by its key."""
 
-A row of a table "differences" has a test of its key, a `Row`: what is answered before and after.
-"""
-
-import csv
-import io
-import re
-import textwrap
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-from wsgiref.types import WSGIApplication
 
 import pytest
 from wsgi_client import CORS, Answer, comparable
 
 from corsgate import PolicyError
 
-MOVING = Path(__file__).parent.parent / "docs" / "moving"
 Headers = dict[str, object]
-
-
-def guide(name: str) -> str:
-    return (MOVING / f"{name}.rst").read_text(encoding="utf-8")
-
-
-def blocks(text: str) -> dict[str, str]:
-    """Each code block, by its name."""
-    found = re.findall(r"\.\. code-block:: \w+\n   :name: (\S+)\n\n((?:   .*\n|\n)+)", text)
-    assert len(found) == text.count(".. code-block::"), "a code block has no name"
-    return {name: textwrap.dedent(code).strip() for name, code in found}
-
-
-def table(text: str, name: str) -> list[list[str]]:
-    """The rows of a csv-table, each cell on one line."""
-    found = re.search(rf"\.\. csv-table::\n   :name: {name}\n(?:   :.*\n)+\n((?:   .*\n)+)", text)
-    assert found, f"no table is named {name}"
-    rows = [*csv.reader(io.StringIO(textwrap.dedent(found[1])), skipinitialspace=True)]
-    assert len({len(row) for row in rows}) == 1, "a row has another number of cells"
-    return [[" ".join(cell.split()) for cell in row] for row in rows]
-
-
-def keys(text: str, name: str) -> list[str]:
-    """What the rows of a table are about: their first cells."""
-    return [row[0] for row in table(text, name)]
 
 
 @dataclass(frozen=True)
@@ -99,19 +61,3 @@ def headers(
         "Vary": vary,
     }
     return comparable({name: value for name, value in given.items() if value is not None})
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(app: WSGIApplication) -> Iterator[int]:
-    """The port of a server that runs `app`, in a thread."""
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()

@@ -21,9 +21,10 @@ from answers import (
     goes_on,
     readable_by,
 )
-from guide_tables import Row, blocks, guide, headers
+from guide_tables import Row, headers
+from pages import blocks, read_page
 
-GUIDE = guide("by_hand")
+GUIDE = read_page("docs/moving/by_hand")
 CODE = blocks(GUIDE)
 OPTIONS, REDIRECT = -1, -2  # statuses with which each framework answers as it likes
 

@@ -1,14 +1,13 @@
 """The code blocks of docs/recipes/, which the tests named after a framework run."""
 
-import re
-import textwrap
 from collections.abc import Iterable
 from http.cookies import SimpleCookie
-from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-FOLDER = Path(__file__).parent.parent / "docs" / "recipes"
+from pages import ROOT, blocks_with_language, read_page
+
+FOLDER = ROOT / "docs" / "recipes"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.rst"))
 # In the recipes.
 APP = "https://app.example.com"
@@ -16,32 +15,27 @@ API = "https://api.example.com"
 # Not in them.
 EVIL = "https://evil.example"
 
-_BLOCK = re.compile(
-    r"^\.\. code-block:: (\w+)\n   :name: ([\w-]+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
-)
+
+def text_of(recipe: str) -> str:
+    return read_page(f"docs/recipes/{recipe}")
 
 
-def text_of(page: str) -> str:
-    return (FOLDER / f"{page}.rst").read_text(encoding="utf-8")
-
-
-def blocks_of(page: str) -> dict[str, tuple[str, str]]:
+def blocks_of(recipe: str) -> dict[str, tuple[str, str]]:
     """The language and the code of each block, by its name."""
-    return {
-        name: (language, textwrap.dedent(code).strip())
-        for language, name, code in _BLOCK.findall(text_of(page))
-    }
+    return blocks_with_language(text_of(recipe))
 
 
-def run(page: str, *names: str, put: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
+def run(
+    recipe: str, *names: str, put: dict[str, str] | None = None, **given: Any
+) -> dict[str, Any]:
     """What the Python blocks of a page define, run one after the other.
 
     :param put: texts to put in the place of others first: addresses, and options left out.
     :param given: what they find defined.
     """
-    found: dict[str, Any] = {"__name__": f"recipe_{page}", **given}
+    found: dict[str, Any] = {"__name__": f"recipe_{recipe}", **given}
     for name in names:
-        language, code = blocks_of(page)[name]
+        language, code = blocks_of(recipe)[name]
         assert language == "python"
         exec(changed(code, put or {}), found)
     return found

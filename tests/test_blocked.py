@@ -1,18 +1,15 @@
 """The tables of docs/blocked.rst and README.rst: what consoles say, why, and the fix that helps."""
 
-import csv
-import io
 import logging
 import re
 import shlex
-import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 from browser_server import Clock, Servers
+from pages import read_page, tables
 from setups import API, INCLUDE, ME, PAGE, PUT, SETUPS, answering, corsgate
 from test_browser import CONSOLES
 
@@ -21,28 +18,9 @@ from corsgate.browser import Browser, FetchError
 from corsgate.browser._errors import CORS_FAILURES
 from corsgate.wsgi import CORSMiddleware
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.rst").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "blocked.rst").read_text(encoding="utf-8")
+README, GUIDE = read_page("README"), read_page("docs/blocked")
 NAMES = {"Chromium": "chromium", "Firefox": "firefox", "Safari": "webkit"}
 BROWSERS = tuple(NAMES.values())
-
-
-def tables(text: str) -> list[list[list[str]]]:
-    """The rows of each csv-table, their header first; each cell on one line."""
-    found = re.findall(r"^\.\. csv-table::\n   :header: (.*)\n\n((?:   .*\n)+)", text, re.MULTILINE)
-    parsed = [
-        [
-            [" ".join(cell.split()).replace("\\*", "*") for cell in row]
-            for row in csv.reader(
-                io.StringIO(f"{header}\n{textwrap.dedent(rows)}"), skipinitialspace=True
-            )
-        ]
-        for header, rows in found
-    ]
-    # docutils fills up a row that is too short, without a word.
-    assert all(len(row) == len(table[0]) and all(row) for table in parsed for row in table)
-    return parsed
 
 
 def shown_in(text: str) -> dict[str, dict[str, str]]:
@@ -77,12 +55,13 @@ def test_the_broken_one_is_blocked_and_the_fix_helps(key: str) -> None:
 
 
 def test_each_cause_of_the_guide_is_a_set_up_and_the_other_way_round() -> None:
-    assert all(header == ["cause", "how to see it", "what to write"] for header, *_ in CAUSES)
-    causes = [row[0] for table in CAUSES for row in table[1:]]
+    assert all(table.header == ["cause", "how to see it", "what to write"] for table in CAUSES)
+    assert all(all(map(all, table.rows)) for table in (*CAUSES, LOOKALIKES, SILENT))
+    causes = [row[0] for table in CAUSES for row in table.rows]
     assert len(causes) == len({*causes})
     # What no application can be made to do.
     elsewhere = {"server down or TLS", "Content-Security-Policy", "local network", "an extension"}
-    alike = {row[0] for row in LOOKALIKES[1:]}
+    alike = {row[0] for row in LOOKALIKES.rows}
     assert {*causes} | (alike - elsewhere) == {*SETUPS}
 
 
@@ -94,8 +73,8 @@ def test_each_text_of_the_guide_is_what_the_browsers_say() -> None:
 
 
 def test_the_look_alikes_say_what_the_guide_says() -> None:
-    assert LOOKALIKES[0] == ["cause", "Chromium", "Firefox", "Safari", "what to do"]
-    for key, *cells, _ in LOOKALIKES[1:]:
+    assert LOOKALIKES.header == ["cause", "Chromium", "Firefox", "Safari", "what to do"]
+    for key, *cells, _ in LOOKALIKES.rows:
         if key in SETUPS:
             for name, text in texts_of(error_of(key)).items():
                 [fragment] = re.findall("``(.+?)``", cells[BROWSERS.index(name)])
@@ -136,7 +115,7 @@ def test_corsgate_starts_neither_with_a_slash_nor_without_a_scheme() -> None:
 
 
 def test_the_console_says_nothing_but_it_is_mended_so() -> None:
-    what, *_ = zip(*SILENT[1:], strict=True)
+    what, *_ = zip(*SILENT.rows, strict=True)
     assert what == (
         "status 0, empty, type ``opaque``",
         "a header is null",
@@ -221,7 +200,7 @@ ROWS = {
 def fragments() -> dict[str, dict[str, list[str]]]:
     """For each cause of the README what is to be looked for, by browser."""
     found: dict[str, dict[str, list[str]]] = {}
-    for *cells, last in TABLE[1:]:
+    for *cells, last in TABLE.rows:
         cause, _, fix = last.partition(": ")
         assert fix
         found[cause] = {}
@@ -238,7 +217,7 @@ def any_status(text: str) -> str:
 
 
 def test_the_rows_of_the_readme_are_those_that_are_tried() -> None:
-    assert TABLE[0] == ["Chromium", "Firefox", "Safari", "cause: fix"]
+    assert TABLE.header == ["Chromium", "Firefox", "Safari", "cause: fix"]
     assert [*fragments()] == [*ROWS]
     assert all(words for row in fragments().values() for words in row.values())
 

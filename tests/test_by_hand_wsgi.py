@@ -7,8 +7,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from answers import ANYBODY, APP, asking, asking_for, goes_on
-from guide_tables import joined, keys, table
+from guide_tables import joined
 from hand_written import CODE, DIFFERENCES, GUIDE, ByHand, with_statuses
+from pages import keys, table
 from wsgi_client import CORS, call
 
 from corsgate import Policy

@@ -92,6 +92,7 @@ CASES = [
     bad_origin("origin-regex", r"https://.*\.example\.com", "re.compile(...)"),
     bad_origin("origin-no-scheme", "app.example.com", f"Write '{APP}'."),
     bad_origin("origin-scheme", "wss://app.example.com", f"Write '{APP}'."),
+    bad_origin("origin-file", "file://", "Serve the page from a host, or under a scheme"),
     bad_origin("origin-user-info", "https://me@app.example.com", f"Write '{APP}'."),
     bad_origin("origin-path", f"{APP}/", f"Write '{APP}'."),
     bad_origin("origin-upper-case", APP.upper(), f"Write '{APP}'."),

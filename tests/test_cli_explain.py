@@ -316,6 +316,13 @@ def test_all_that_is_wrong_with_the_policy_is_said() -> None:
             "--origin: 'https://*.example.com' is a pattern, and a page has one origin.",
         ),
         (
+            ["--origin", "file:///home/me/page.html"],
+            (
+                "--origin: 'file:///home/me/page.html': in a browser a file has the origin null."
+                " Write null."
+            ),
+        ),
+        (
             ["--origin", APP, "-X", "TRACE"],
             "No browser sends this: method is 'TRACE', which fetch() does not take.",
         ),

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from django_project import settings_of
 from flask import Flask
 
-import corsgate.cli
+import corsgate.moving
 from corsgate.cli import main
-from corsgate.cli._compare import Asked, compare, neighbours
-from corsgate.cli._move_flask_cors import move_flask_cors
+from corsgate.moving._compare import Asked, compare, neighbours
+from corsgate.moving._flask_options import move_flask_cors
 
 PLAIN = {"COLUMNS": "80", "FORCE_COLOR": None, "NO_COLOR": None, "TTY_COMPATIBLE": None}
 APP = "https://app.example.com"
@@ -521,6 +521,13 @@ def test_what_is_not_needed_is_said() -> None:
             ),
         ),
         (
+            {"origins": ["file://"]},
+            (
+                "'file://' is sent by WebViews that give files extra rights only, and by every file"
+                " there. Serve the page from a host, or under a scheme of its own."
+            ),
+        ),
+        (
             {"origins": ["http://*"]},
             (
                 "'http://*' is left out: it matches no whole origin, and corsgate compares whole"
@@ -707,7 +714,7 @@ def test_arguments_that_flask_cors_does_not_take() -> None:
 def test_arguments_of_every_kind() -> None:
     text = "origins=(re.compile('a', re.I | re.X),), max_age=datetime.timedelta(days=-1, hours=2)"
     text += ", resources={'/a': {'origins': ['b'], 'max_age': -1}}, methods={'GET'}"
-    from corsgate.cli._literal import read_keywords
+    from corsgate.moving._literal import read_keywords
 
     assert read_keywords("--flask-cors", f"flask_cors.CORS(app, {text})", {"CORS"}) == {
         "origins": (re.compile("a", re.I | re.X),),
@@ -719,8 +726,8 @@ def test_arguments_of_every_kind() -> None:
 
 def test_without_flask_cors_its_code_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flask_cors", None)
-    monkeypatch.delitem(sys.modules, "corsgate.cli._twins", raising=False)
-    monkeypatch.delattr(corsgate.cli, "_twins", raising=False)
+    monkeypatch.delitem(sys.modules, "corsgate.moving._flask_twins", raising=False)
+    monkeypatch.delattr(corsgate.moving, "_flask_twins", raising=False)
     told = "pip install flask-cors, and what is answered differently is shown here too.\n"
     status, out, err = run("--flask-cors", 'origins="https://app.example.com"')
     assert (status, err) == (0, "")
@@ -931,7 +938,7 @@ def test_a_release_of_flask_cors_that_is_not_known(write: Write) -> None:
 
 
 def test_what_old_releases_of_flask_cors_leave_is_read_too() -> None:
-    from corsgate.cli._flask_cors import _given
+    from corsgate.moving._flask_app import _given
 
     options = {
         "origins": [".*"],

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from wsgi_client import call
 
 from corsgate import PolicyError
-from corsgate.cli._compare import STRANGER, neighbours, quietly
-from corsgate.cli._literal import read_keywords
-from corsgate.cli._move_code import write
-from corsgate.cli._move_flask_cors import move_flask_cors, origins_of
-from corsgate.cli._move_resources import in_order, paths_of
+from corsgate.moving._code import write
+from corsgate.moving._compare import STRANGER, neighbours, quietly
+from corsgate.moving._flask_options import move_flask_cors, origins_of
+from corsgate.moving._literal import read_keywords
+from corsgate.moving._resources import in_order, paths_of
 
 TEXTS = [
     *("https://app.example.com", "https://App.Example.com", "http://app.example.com", "null"),

@@ -17,10 +17,10 @@ from django_project import CORSGATE, settings_of
 
 from corsgate import Policy
 from corsgate.cli._apps import settings_of_django
-from corsgate.cli._compare import Difference
-from corsgate.cli._move import Move
-from corsgate.cli._move_django import compare_django, move_settings
 from corsgate.django import CORSMiddleware
+from corsgate.moving._code import Move
+from corsgate.moving._compare import Difference
+from corsgate.moving._django_settings import compare_django, move_settings
 
 OLD = "corsheaders.middleware.CorsMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
@@ -239,6 +239,19 @@ def test_what_let_nobody_in_is_left_out_until_somebody_decides(entry: str, why: 
     assert starts({"MIDDLEWARE": [OLD], **settings}, move)
 
 
+def test_files_that_were_let_in_are_told() -> None:
+    settings = {"MIDDLEWARE": [OLD], "CORS_ALLOWED_ORIGINS": ["file://", APP]}
+    move = moved(**settings)
+    assert move.refused == (
+        (
+            "CORS_ALLOWED_ORIGINS: 'file://' is sent by WebViews that give files extra rights only,"
+            " and by every file there. Serve the page from a host, or under a scheme of its own."
+            " [origin-file]"
+        ),
+    )
+    assert starts(settings, move)
+
+
 def test_one_text_was_a_list_of_letters() -> None:
     settings = {"CORS_ALLOWED_ORIGINS": f"{APP},https://b.example"}
     assert code_of(**settings) == [
@@ -330,10 +343,6 @@ def test_compiled_regexes_are_written_with_their_flags() -> None:
             "CORS_MODEL: it is no setting of django-cors-headers, and none of corsgate.",
         ),
         (
-            {"CORS_ALLOWED_ORIGINS": ["file://", APP]},
-            "CORS_ALLOWED_ORIGINS: no browser ever sends 'file://', so it is left out.",
-        ),
-        (
             {"CORS_ORIGIN_REGEX_WHITELIST": r"^https://app\.example\.com$"},
             (
                 "CORS_ORIGIN_REGEX_WHITELIST: it is one text, of which django-cors-headers took"
@@ -349,7 +358,7 @@ def test_compiled_regexes_are_written_with_their_flags() -> None:
             ),
         ),
     ],
-    ids=["private network", "no setting", "file", "text", "regex"],
+    ids=["private network", "no setting", "text", "regex"],
 )
 def test_what_means_something_else_is_said(settings: dict[str, Any], note: str) -> None:
     assert moved(**settings).notes == (note,)
@@ -483,7 +492,7 @@ def test_the_process_is_left_as_it_was(
 PROJECT = f"MIDDLEWARE = ['{OLD}']\nCORS_ALLOWED_ORIGINS = ['{APP}']\nSECRET_KEY = 'x'\n"
 ASK = """
 from corsgate.cli._apps import settings_of_django
-from corsgate.cli._move_django import compare_django, move_settings
+from corsgate.moving._django_settings import compare_django, move_settings
 settings = settings_of_django("shop_settings")
 print(move_settings(settings).code)
 print(len(compare_django(settings)))

@@ -5,18 +5,19 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask.cli import ScriptInfo
-from guide_tables import blocks, guide, serving
+from pages import blocks, read_page
+from wsgi_server import serving
 
 from corsgate._flask_commands import command
 from corsgate.cli import main
 
 START = "from flask import Flask, request\n\napp = Flask(__name__)\n"
 ROUTE = "\napp.add_url_rule('/api', 'api', dict, methods=['GET', 'PUT'])\n"
-BY_HAND = blocks(guide("by_hand"))
+BY_HAND = blocks(read_page("docs/moving/by_hand"))
 SHOPS = {
-    "express": blocks(guide("express"))["after"] + ROUTE,
+    "express": blocks(read_page("docs/moving/express"))["after"] + ROUTE,
     "by_hand": START + BY_HAND["flask-after"] + ROUTE,
-    "nginx": blocks(guide("nginx"))["after"] + ROUTE,
+    "nginx": blocks(read_page("docs/moving/nginx"))["after"] + ROUTE,
 }
 FLASK = "flask --app shop cors "
 
@@ -27,15 +28,15 @@ def outcomes(name: str, code: str) -> list[tuple[int, str]]:
     exec(code, names)
     app = names["app"]
     found = []
-    with serving(app) as port:
-        for line in blocks(guide(name))["check"].splitlines():
+    with serving(app) as served:
+        for line in blocks(read_page(f"docs/moving/{name}"))["check"].splitlines():
             if line.startswith(FLASK):
                 told = ScriptInfo(create_app=lambda: app)
                 done = CliRunner().invoke(command, line.removeprefix(FLASK).split(), obj=told)
             else:
                 corsgate, probe, url, *options = line.split()
                 assert (corsgate, probe, url.rpartition("/")[2]) == ("corsgate", "probe", "api")
-                done = CliRunner().invoke(main, [probe, f"http://127.0.0.1:{port}/api", *options])
+                done = CliRunner().invoke(main, [probe, f"{served}/api", *options])
             found.append((done.exit_code, done.output.rpartition("\n\n")[2]))
     return found
 

@@ -9,9 +9,10 @@ from wsgiref.util import shift_path_info
 
 import pytest
 from browser_server import Servers, allow_origin
-from browsers import report_of, serving
+from browsers import report_of
 from exchanges import ENGINES
 from test_browser import CONSOLES, PUT
+from wsgi_server import serving
 
 from corsgate.browser import Browser, FetchError
 

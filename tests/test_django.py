@@ -441,7 +441,7 @@ WARNINGS: dict[str, tuple[dict[str, Any], str, dict[str, object]]] = {
     ),
     "pages from files": (
         {"CORS_ALLOWED_ORIGINS": [APP, "file://"]},
-        "CORS_ALLOWED_ORIGINS has 'file://', which no browser sends any more",
+        "CORS_ALLOWED_ORIGINS has 'file://', which is not let in: it is sent by WebViews",
         goes_on(APP),
     ),
     "nobodys setting": (
@@ -463,7 +463,7 @@ def test_a_setting_that_does_nothing_is_warned_about_and_no_more(
 
 
 def test_a_file_origin_under_the_own_name_is_a_problem() -> None:
-    assert problems_of(CORS_ALLOW_ORIGINS=["file://"]) == [("CORS_ALLOW_ORIGINS", "origin-scheme")]
+    assert problems_of(CORS_ALLOW_ORIGINS=["file://"]) == [("CORS_ALLOW_ORIGINS", "origin-file")]
 
 
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])

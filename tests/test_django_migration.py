@@ -24,7 +24,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django_project import COMMON, CORSGATE, URLs, send_sync, settings_of
-from guide_tables import Row, blocks, guide, headers, keys, table
+from guide_tables import Row, headers
+from pages import blocks, keys, read_page, table
 from wsgi_client import Answer
 
 from corsgate import PolicyError
@@ -120,7 +121,7 @@ def test_the_name_of_its_class_says_what_it_is_called_here() -> None:
 
 # ------------------------------------------------------------------ the guide
 
-GUIDE = guide("django_cors_headers")
+GUIDE = read_page("docs/moving/django_cors_headers")
 
 
 def names_in(cells: list[str]) -> list[str]:
@@ -455,7 +456,7 @@ def show_letters() -> None:
 def show_files() -> None:
     settings = {"CORS_ALLOWED_ORIGINS": ["file://", APP]}
     assert ask(OLD, settings, page("file://")).cors == headers("file://", vary="Origin")
-    with pytest.warns(UserWarning, match="no browser sends any more"):
+    with pytest.warns(UserWarning, match="has 'file://', which is not let in: it is sent"):
         after = ask(CORSGATE, settings, page("file://"))
     assert after.cors == VARIES
 

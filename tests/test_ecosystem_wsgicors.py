@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import wsgicors
 from answers import APP, EVIL, PARTNER
-from guide_tables import Row, blocks, guide, headers, keys, table
+from guide_tables import Row, headers
+from pages import blocks, keys, read_page, table
 from wsgi_client import Answer, SpyApp, call
 from wsgicors import CORS
 
 from corsgate import Policy, PolicyError
 from corsgate.wsgi import CORSMiddleware
 
-GUIDE = guide("wsgicors")
+GUIDE = read_page("docs/moving/wsgicors")
 
 GET = ("GET", "/", {"Origin": APP})
 PREFLIGHT = ("OPTIONS", "/", {"Origin": APP, "Access-Control-Request-Method": "PUT"})
@@ -271,7 +272,7 @@ def show_everybody_with_credentials() -> None:
 def show_other_wildcards() -> None:
     origin = "https://pr-1.example.com"
     for entry, code in (
-        ("https://pr-?.example.com", "origin-path"),
+        ("https://pr-?.example.com", "origin-regex"),
         ("https://pr-[0-9].example.com", "origin-host"),
     ):
         assert there({"origin": entry}, page(origin)).cors == headers(origin, vary="Origin")

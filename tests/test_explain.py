@@ -106,6 +106,35 @@ MISTAKES: dict[str, Mistake] = {
             ' dangerously_allow=["insecure-origin"]'
         ),
     ),
+    "http page, https in the policy, and a gate": (
+        Policy(allow_origins=APP, gate="report"),
+        preflight("GET", origin="http://app.example.com"),
+        False,
+        "origin-not-allowed",
+        APP,
+        (
+            "The page is on 'http://app.example.com', which allow_origins does not allow; the"
+            " nearest that it allows is 'https://app.example.com': same host, but the page is"
+            " http and the policy has https."
+        ),
+        (
+            "serve the page over https, since with cookies http is not safe; or add"
+            " 'http://app.example.com' and accept the risk with"
+            ' dangerously_allow=["insecure-origin"]'
+        ),
+    ),
+    "a file in a WebView": (
+        TO_APP,
+        call("file://"),
+        False,
+        "origin-not-allowed",
+        None,
+        (
+            "The page is a file, in a WebView that gives files extra rights, and no option lets"
+            " 'file://' in: it would be every file."
+        ),
+        "serve the page from a host, or under a scheme of its own",
+    ),
     "another port in development": (
         Policy(allow_origins=DEV),
         call("http://localhost:5173"),

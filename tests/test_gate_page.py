@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from browsers import ENGINES, report_of, serving
+from browsers import ENGINES, report_of
 from gate_site import ASKED, EVERYTHING, FORMS, LINKS, PAGE, SIMPLE, Site
+from wsgi_server import serving
 
 # Who opens the page -> what runs behind the gate.
 PAGES = {

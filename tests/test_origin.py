@@ -146,19 +146,20 @@ FAULTS: dict[str, tuple[str, str | None]] = {
     "wss://example.com": ("origin-scheme", "https://example.com"),
     "ws://localhost:3000": ("origin-scheme", "http://localhost:3000"),
     "wss://*.example.com": ("origin-scheme", "https://*.example.com"),
-    "file://": ("origin-scheme", "null"),
-    "file:///home/me/page.html": ("origin-scheme", "null"),
-    "data:text/html,x": ("origin-scheme", "null"),
-    "about:blank": ("origin-scheme", "null"),
-    "blob:https://example.com/x": ("origin-scheme", "null"),
-    "javascript:alert(1)": ("origin-scheme", "null"),
-    "filesystem:https://example.com/x": ("origin-scheme", "null"),
+    "file://": ("origin-file", None),
+    "file:///home/me/page.html": ("origin-file", None),
+    "data:text/html,x": ("origin-scheme", None),
+    "about:blank": ("origin-scheme", None),
+    "blob:https://example.com/x": ("origin-scheme", "https://example.com"),
+    "javascript:alert(1)": ("origin-scheme", None),
+    "filesystem:https://example.com/x": ("origin-scheme", "https://example.com"),
     # user info, path
     "https://me@example.com": ("origin-user-info", "https://example.com"),
     "https://me:secret@example.com:8443": ("origin-user-info", "https://example.com:8443"),
     "https://example.com/": ("origin-path", "https://example.com"),
     "https://example.com/path?q#f": ("origin-path", "https://example.com"),
     "https://example.com?q": ("origin-path", "https://example.com"),
+    "https://example.com?next=a.example": ("origin-path", "https://example.com"),
     "https://example.com#f": ("origin-path", "https://example.com"),
     "https://example.com\\": ("origin-path", "https://example.com"),
     "https://*.example.com/": ("origin-path", "https://*.example.com"),
@@ -266,6 +267,11 @@ FAULTS: dict[str, tuple[str, str | None]] = {
     "https://(a|b).example.com": ("origin-regex", None),
     "^https://example.com$": ("origin-regex", None),
     "https?://app.example.com": ("origin-regex", None),
+    r"/example\.com$/": ("origin-regex", None),
+    r"/.*\.example\.com$/": ("origin-regex", None),
+    r"/^https?:\/\/example\.com/i": ("origin-regex", None),
+    "https://pr-?.example.com": ("origin-regex", None),
+    "https://pr-??.example.com:8443": ("origin-regex", None),
     "example.com/(x)$": ("origin-no-scheme", "https://example.com"),
     "https://example.com/a(b)+$": ("origin-path", "https://example.com"),
     r"https://app\d\.example\.com": ("origin-regex", None),
@@ -291,6 +297,20 @@ def test_no_hint_guesses_where_nothing_can_be_meant(entry: str) -> None:
     [problem] = problems_of(entry)
     assert "Write '" not in problem.hint
     assert find_correction(entry) is None or FAULTS[entry][0] in ("origin-several", "origin-regex")
+
+
+@pytest.mark.parametrize("word", ["copy", "true", "Any", "all"])
+def test_what_others_call_any_origin_is_told_what_it_is_called_here(word: str) -> None:
+    [problem] = problems_of(word)
+    assert problem.hint == "Write '*' for every origin, or each origin in full."
+
+
+def test_a_file_is_told_who_sends_that_origin_and_where_to_serve_it_from() -> None:
+    [problem] = problems_of("file://")
+    assert (problem.message, problem.hint) == (
+        "'file://' is sent by WebViews that give files extra rights only, and by every file there.",
+        "Serve the page from a host, or under a scheme of its own.",
+    )
 
 
 @pytest.mark.parametrize("other", ["https://b.example", "https://b.example/", "http://[::1"])

@@ -4,13 +4,13 @@ import gc
 import re
 import subprocess
 import sys
-import textwrap
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import blocks, read_page
 from wsgi_client import call
 
 import corsgate
@@ -244,8 +244,7 @@ def test_no_request_takes_a_lock() -> None:
 
 
 def test_the_guide_shows_the_wrapper_that_is_measured() -> None:
-    guide = Path(__file__).parents[1].joinpath("docs", "performance.rst").read_text("utf-8")
-    shown = textwrap.dedent(guide.partition(":name: by-hand\n")[2].partition("\nHow it is")[0])
+    shown = blocks(read_page("docs/performance"))["by-hand"]
     source = Path(__file__).with_name("by_hand.py").read_text("utf-8")
     code = source[source.index("VARY = ") : source.index("\n\n# end")]
-    assert shown.strip() == code.replace("# for-the-guide\n", "").strip()
+    assert shown == code.replace("# for-the-guide\n", "").strip()

@@ -13,13 +13,14 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import shift_path_info
 
 import pytest
-from browsers import ENGINES, report_of, serving
+from browsers import ENGINES, report_of
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views import View
 from django_project import URLs, settings_of
 from flask import Flask
+from wsgi_server import serving
 
 from corsgate import Policy
 from corsgate.django import cors as django_cors

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import shift_path_info
 
@@ -22,14 +23,16 @@ from answers import (
     goes_on,
     readable_by,
 )
-from guide_tables import Row, blocks, guide, headers, joined, keys, serving, table
+from guide_tables import Row, headers, joined
+from pages import blocks, keys, read_page, table
 from servers import Connection, free_port, program, running
 from wsgi_client import CORS, Answer
+from wsgi_server import serving
 
 from corsgate import Policy
 from corsgate.wsgi import CORSMiddleware
 
-GUIDE = guide("nginx")
+GUIDE = read_page("docs/moving/nginx")
 CODE = blocks(GUIDE)
 TWIN = "https://example.com.evil.example"
 
@@ -179,7 +182,7 @@ def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
         (folder / "staff").write_text("ada:{PLAIN}secret\n")
         servers = ""
         for number, (key, text) in enumerate({**configurations, **behind}.items()):
-            backend = old if key in configurations else new
+            backend = urlsplit(old if key in configurations else new).port
             servers += (
                 text.replace("server {", f"server {{ listen 127.0.0.1:{ports[key]};", 1)
                 .replace("127.0.0.1:8000", f"127.0.0.1:{backend}")

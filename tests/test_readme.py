@@ -1,7 +1,5 @@
 """README.rst is run: its code does what the text says, its commands work, and it stays short."""
 
-import csv
-import io
 import json
 import os
 import re
@@ -11,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -22,30 +19,22 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from advisories import IDS
-from browsers import serving
 from example_servers import heeding_ctrl_c
 from flask import Flask
+from pages import ROOT, blocks, read_page, tables
 from wsgi_client import call
+from wsgi_server import serving
 
 import corsgate
 from corsgate.flask import CORSGate, cors
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.rst").read_text(encoding="utf-8")
-FRAMEWORKS = (ROOT / "docs" / "frameworks.rst").read_text(encoding="utf-8")
-OPTIONS = (ROOT / "docs" / "options.rst").read_text(encoding="utf-8")
+README, FRAMEWORKS = read_page("README"), read_page("docs/frameworks")
 APP = "https://app.example.com"
 
 
 def block(name: str, text: str = README) -> str:
     """The text of the code block with this name."""
-    found = re.search(
-        rf"^( *)\.\. code-block:: \w+\n\1   :name: {name}\n\n((?:\1   .*\n|\n)+)",
-        text,
-        re.MULTILINE,
-    )
-    assert found, f"no code block is named {name}"
-    return textwrap.dedent(found[2]).strip()
+    return blocks(text)[name]
 
 
 def cors_headers(app: Flask, path: str, origin: str) -> dict[str, str]:
@@ -218,15 +207,13 @@ def test_the_django_settings_do_what_the_text_says() -> None:
 def test_the_table_of_options_names_every_field_and_its_default() -> None:
     from corsgate import Policy
 
-    found = re.search(r"\.\. csv-table::\n(?:   :.*\n)+\n((?:   .*\n)+)", OPTIONS)
-    assert found
-    rows = list(csv.reader(io.StringIO(textwrap.dedent(found[1])), skipinitialspace=True))
+    [(_, _, rows)] = tables(read_page("docs/options"))
     assert [name for name, *_ in rows] == [f"``{name}``" for name in Policy._fields]
     policy = Policy()
     for name, _, text in rows:
         value = getattr(policy, name.strip("`"))
         shown = ", ".join(value) if isinstance(value, tuple) and value else str(value)
-        assert " ".join(text.split()).replace("``", "").partition(":")[0] == shown, name
+        assert text.replace("``", "").partition(":")[0] == shown, name
 
 
 def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
@@ -248,7 +235,7 @@ def test_the_commands_that_tell_more_do(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_the_guide_to_blocked_requests_run(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "blocked.rst").read_text(encoding="utf-8")
+    guide = read_page("docs/blocked")
     (tmp_path / "shop.py").write_text(block("flask"))
     found = output_of(block("explain", guide), tmp_path)
     assert "x-tenant" in found
@@ -463,7 +450,7 @@ def test_the_files_that_a_page_names_are_there(page: Path) -> None:
 
 
 def test_the_guide_to_the_gate_does_what_it_says() -> None:
-    text = (ROOT / "docs" / "gate.rst").read_text(encoding="utf-8")
+    text = read_page("docs/gate")
     names: dict[str, Any] = {"app": Flask("guide"), "CORSGate": CORSGate, "cors": cors}
     exec(block("gate", text), names)
     exec(block("exempt", text), names)

@@ -434,7 +434,7 @@ def test_null_is_everybody() -> None:
 
 
 def test_pages_from_files_cannot_be_allowed() -> None:
-    with pytest.raises(PolicyError, match="'file://' has a scheme that no page's origin has"):
+    with pytest.raises(PolicyError, match="'file://' is sent by WebViews that give files extra"):
         Policy(allow_origins="file://")
 
 

@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
-from browsers import ENGINES, report_of, serving
+from browsers import ENGINES, report_of
 from django.core.handlers.wsgi import WSGIHandler
 from django_project import settings_of
 from recipes import API, APP, FOLDER, PAGES, blocks_of, changed, run, text_of, with_login
+from wsgi_server import serving
 
 # What calls a recipe's functions, and gives what the user would see.
 DRIVERS = {

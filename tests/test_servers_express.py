@@ -26,14 +26,15 @@ from answers import (
     goes_on,
     readable_by,
 )
-from guide_tables import Row, blocks, guide, headers, joined, keys, table
+from guide_tables import Row, headers, joined
+from pages import blocks, keys, read_page, table
 from servers import Running, program, running
 from wsgi_client import Answer, call
 
 from corsgate import Policy
 from corsgate.wsgi import CORSMiddleware
 
-GUIDE = guide("express")
+GUIDE = read_page("docs/moving/express")
 CODE = blocks(GUIDE)
 SERVER = Path(__file__).parent / "express_server.cjs"
 TWIN = "https://evilexample.com"

@@ -10,10 +10,11 @@ from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from browsers import ENGINES, report_of, serving
+from browsers import ENGINES, report_of
 from gate_site import EVERYTHING, LINKS, PAGE
 from gate_site import Site as VisitedSite
 from servers import HOST, Running, program, running
+from wsgi_server import serving
 
 from corsgate.wsgi import CORSMiddleware
 

@@ -341,7 +341,6 @@ def test_the_hints_of_settings_name_settings() -> None:
 FOREIGN: dict[str, dict[str, str]] = {
     "Flask-Cors": {
         "origins": "allow_origins",
-        "methods": "allow_methods",
         "supports_credentials": "allow_credentials",
         "resources": "paths",
         "send_wildcard": "",
@@ -374,10 +373,9 @@ FOREIGN: dict[str, dict[str, str]] = {
 # So near to our own names that only the slip is spoken of.
 NEAR = {
     "allowed_origins": "allow_origins",
-    "allowedHeaders": "allow_headers",
-    "exposedHeaders": "expose_headers",
+    "allowed_headers": "allow_headers",
     "exposed_headers": "expose_headers",
-    "maxAge": "max_age",
+    "maxage": "max_age",
     "allowed_methods": "allow_methods",
     "AllowOrigins": "allow_origins",
     "AllowCredentials": "allow_credentials",
@@ -420,6 +418,10 @@ def test_a_foreign_setting_is_told_its_name_here(library: str, name: str, ours: 
             "send_wildcard",
             "Flask-Cors has it; drop it: allow_origins='*' always sends a literal *.",
         ),
+        ("allowedHeaders", "Express cors has it; here it is called allow_headers."),
+        ("exposedHeaders", "Express cors has it; here it is called expose_headers."),
+        ("maxAge", "Express cors has it; here it is called max_age."),
+        ("methods", "Flask-Cors and Express cors have it; here it is called allow_methods."),
     ],
 )
 def test_a_foreign_name_is_explained_in_one_sentence(name: str, hint: str) -> None:

@@ -17,7 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import shift_path_info
 
 import pytest
-from browsers import report_of, serving
+from browsers import report_of
 from cases import CASES, Case, app_of, is_a_pages, page_options
 from exchanges import (
     API,
@@ -33,6 +33,7 @@ from exchanges import (
     told,
     visit,
 )
+from wsgi_server import serving
 
 SCRIPT = r"""
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

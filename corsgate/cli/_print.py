@@ -41,6 +41,10 @@ def check_origin(origin: str) -> None:
     if "*" in origin:
         raise Unusable(f"--origin: {origin!r} is a pattern, and a page has one origin.")
     code = find_fault(origin) if origin != "null" else None
+    if code == "origin-file":
+        raise Unusable(
+            f"--origin: {origin!r}: in a browser a file has the origin null. Write null."
+        )
     if code is not None:
         meant = find_correction(origin)
         fix = f" Write {meant}." if meant else " Copy it from the browser's console."

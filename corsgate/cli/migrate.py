@@ -10,11 +10,11 @@ import click
 
 from .._advice import package_of
 from .._words import one_line
+from ..moving._compare import Difference, battery, compare
+from ..moving._flask_options import DEFAULTS, move_flask_cors, origins_of
+from ..moving._literal import read_keywords
+from ..moving._resources import in_order, paths_of
 from ._apps import layers_of, loaded, settings_of_django
-from ._compare import Difference, battery, compare
-from ._literal import read_keywords
-from ._move_flask_cors import DEFAULTS, move_flask_cors, origins_of
-from ._move_resources import in_order, paths_of
 from ._print import ALLOWED, BLOCKED, Unusable, make_console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ._move import Move
+    from ..moving._code import Move
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
@@ -116,17 +116,17 @@ def _report_of_arguments(given: dict[str, Any]) -> Report:
     except ValueError as error:
         raise Unusable(f"--flask-cors: {error}.") from None
     try:
-        from . import _twins
+        from ..moving import _flask_twins
     except ImportError:
         return Report("Flask-Cors", move, _UNKNOWN.format("flask-cors"))
     try:
-        old = _twins.with_flask_cors(given)
+        old = _flask_twins.with_flask_cors(given)
     except Exception as error:
         why = one_line(f"{type(error).__name__}: {error}")
         raise Unusable(f"Flask-Cors itself does not start with this: {why}") from None
     if move.paths is None:
         return Report("Flask-Cors", move, _NOT_YET)
-    new = _twins.with_corsgate(move.options, move.paths, _twins.new_app())
+    new = _flask_twins.with_corsgate(move.options, move.paths, _flask_twins.new_app())
     options = [{**given, **own} for _, own in resources]
     asked = battery(origins_of(options), paths_of([resource for resource, _ in resources]))
     return Report("Flask-Cors", move, compare(old, new, asked))
@@ -136,7 +136,7 @@ def _report_of_app(place: str, app: object) -> Report:
     if "flask_cors" in sys.modules:
         from flask import Flask
 
-        from ._flask_cors import groups_of, move_app, views_of
+        from ..moving._flask_app import groups_of, move_app, views_of
 
         for layer in layers_of(app):
             if isinstance(layer, Flask):
@@ -158,7 +158,7 @@ def _report_of_app(place: str, app: object) -> Report:
 
 
 def _report_of_wsgicors(layer: Any, target: str) -> Report:
-    from ._move_wsgicors import compare_wsgicors, move_wsgicors
+    from ..moving._wsgicors import compare_wsgicors, move_wsgicors
 
     move = move_wsgicors(layer, target)
     differences = _NOT_YET if move.paths is None else compare_wsgicors(layer, move)
@@ -166,7 +166,7 @@ def _report_of_wsgicors(layer: Any, target: str) -> Report:
 
 
 def _report_of_django(settings: Mapping[str, Any]) -> Report:
-    from ._move_django import compare_django, plan
+    from ..moving._django_settings import compare_django, plan
 
     after = plan(settings)
     found: list[Difference] | str = _NOT_YET

@@ -57,7 +57,7 @@ _POLICIES = """
     expose-forbidden expose-wildcard-credentials max-age preflight-status dangerously-allow
     wrong-type wrong-value unknown-option conflict path-invalid path-repeated
     wildcard-mixed callable-signature path-parameter path-regex path-encoded path-segment
-    wildcard-write own-origin gate-mode
+    wildcard-write own-origin gate-mode origin-file
 """
 _NUMBERS = {
     **{code: number for number, code in enumerate(_AROUND.split(), 1)},

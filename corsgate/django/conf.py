@@ -144,8 +144,9 @@ class _Reader:
             if is_list(listed):
                 if setting != "CORS_ALLOW_ORIGINS" and "file://" in listed:
                     warn(
-                        f"corsgate: {setting} has 'file://', which no browser sends any more:"
-                        " pages from files have the origin 'null'.",
+                        f"corsgate: {setting} has 'file://', which is not let in: it is sent by"
+                        " WebViews that give files extra rights only, and by every file there."
+                        " Serve the page from a host, or under a scheme of its own.",
                         stacklevel=2,
                     )
                     listed = [entry for entry in listed if entry != "file://"]

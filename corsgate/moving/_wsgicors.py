@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .._origin import find_fault
 from .._problems import show
 from ..wsgi import CORSMiddleware
+from ._code import Move, started, write_call
 from ._compare import Difference, battery, compare, nothing, quietly
-from ._move import Move
-from ._move_code import started, write_call
-from ._move_flask_cors import (
+from ._flask_options import (
     OURS,
     Options,
     imports_of,
@@ -21,7 +20,7 @@ from ._move_flask_cors import (
     move_max_age,
     unique,
 )
-from ._move_origins import Origins, origins_in
+from ._origins import Origins, origins_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from .._advice import package_of, sets_headers, within
 from .._marks import class_of, handlers_of
+from ..cli._print import Unusable
+from ._code import Move, started, write_call
 from ._compare import Asked, battery
-from ._move import Move
-from ._move_code import started, write_call
-from ._move_flask_cors import (
+from ._flask_options import (
     DEFAULTS,
     OURS,
     Options,
@@ -21,9 +21,8 @@ from ._move_flask_cors import (
     origins_of,
     unique,
 )
-from ._move_resources import paths_of, shapes_of
-from ._print import Unusable
-from ._twins import METHODS, Apps, bare_app, new_app, new_view, with_corsgate
+from ._flask_twins import METHODS, Apps, bare_app, new_app, new_view, with_corsgate
+from ._resources import paths_of, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Writes options as the Python that a user would have written."""
+"""What is moved to: options, and the Python that a user would have written for them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ if TYPE_CHECKING:
 
 _WIDTH = 88
 _FLAGS = re.IGNORECASE, re.VERBOSE, re.DOTALL, re.MULTILINE, re.ASCII
+
+
+class Move(NamedTuple):
+    """A configuration of corsgate that stands for one of another library.
+
+    :param code: what to write, ready to paste.
+    :param notes: a sentence each: options that are not needed any more, and why.
+    :param refused: a sentence each: what corsgate does not start with, and what to write instead.
+    :param options: the options of the new configuration; {} where it does not start.
+    :param paths: its `paths`, if it has any.
+    """
+
+    code: str
+    notes: tuple[str, ...]
+    refused: tuple[str, ...]
+    options: dict[str, Any]
+    paths: dict[str, Any] | None
 
 
 class LeftOut(NamedTuple):

@@ -10,11 +10,10 @@ from .._words import one_line
 from ..errors import PolicyError
 from ..policy import Policy
 from ..wsgi import CORSMiddleware
+from ._code import LeftOut, Move, started, write_call
 from ._compare import nothing, quietly
-from ._move import Move
-from ._move_code import LeftOut, started, write_call
-from ._move_origins import Origins, is_anything, is_regex, origins_in
-from ._move_resources import in_order, move_resources
+from ._origins import Origins, is_anything, is_regex, origins_in
+from ._resources import in_order, move_resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,7 @@ from .._origin import find_correction, find_fault
 from .._problems import show
 from ..errors import PolicyError
 from ..policy import Policy
-from ._move_code import LeftOut
+from ._code import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,7 @@ class Origins:
 
     def _add_text(self, entry: str) -> None:
         text = entry.lower()
-        if text != "null" and find_fault(text) is not None:
+        if text not in ("null", "file://") and find_fault(text) is not None:
             meant = find_correction(entry)
             fix = f" Write {meant!r} if that was meant." if meant else ""
             self._leave_out(
@@ -121,8 +121,8 @@ class Origins:
         )
 
     def _add_whole(self, entry: Any, old: re.Pattern[str], new: re.Pattern[str]) -> None:
-        found = [origin for origin in _samples(new) if new.fullmatch(origin)]
-        longer = [f"{origin}.evil.test" for origin in found or _samples(new)]
+        found = [origin for origin in samples_of(new) if new.fullmatch(origin)]
+        longer = [f"{origin}.evil.test" for origin in found or samples_of(new)]
         foreign = next(filter(old.match, longer), "")
         if not found:
             self._leave_out(
@@ -169,14 +169,14 @@ def origins_in(entries: Iterable[Any]) -> list[str]:
         if is_regex(entry):
             regex = re.compile(entry, re.IGNORECASE) if isinstance(entry, str) else entry
             if isinstance(regex.pattern, str):
-                samples = [one for one in _samples(regex) if regex.match(one)]
+                samples = [one for one in samples_of(regex) if regex.match(one)]
                 found += list(dict.fromkeys(samples))[:_MOST_SAMPLES]
         elif isinstance(entry, str) and find_fault(entry.lower()) is None:
             found.append(entry.lower())
     return list(dict.fromkeys(found))
 
 
-def _samples(regex: re.Pattern[str]) -> list[str]:
+def samples_of(regex: re.Pattern[str]) -> list[str]:
     """Origins that a regular expression may be about, as `corsgate._risk` spells them out."""
     return [
         f"{scheme}://{host}{port}"

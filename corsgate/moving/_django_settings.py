@@ -17,11 +17,10 @@ from .._problems import problem, show
 from .._protocol import is_forbidden_request_header
 from ..errors import PolicyError
 from ..policy import Policy
+from ._code import LeftOut, Move, started, write
 from ._compare import battery, compare
-from ._move import Move
-from ._move_code import LeftOut, started, write
-from ._move_origins import _samples as samples
-from ._twins_django import project, serve
+from ._django_twins import project, serve
+from ._origins import samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -190,13 +189,15 @@ def _correct_origins(name: str, value: Any, refused: list[str]) -> Any:
             refused.append(str(problem(fault or "", name, item, fix=repr(fix))))
             items.append(fix)
             continue
-        elif fault is not None and not _is_idle(name, item):
+        elif item == "file://":
+            refused.append(str(problem(fault or "", name, item)))
+        elif fault is not None:
             hint = f" Write {fix!r} if that was meant." if fix else ""
             refused.append(
                 f"{name}: {show(item)} is left out: so far it let in {_whom(item)}.{hint}"
             )
         else:
-            items += [] if _is_idle(name, item) else [item]
+            items.append(item)
             continue
         items.append(LeftOut(item))
     return value if items == list(value) else items
@@ -231,9 +232,9 @@ def _correct_names(name: str, value: Any, problems: Sequence[Problem]) -> Any:
 
 def _is_idle(name: str, item: object) -> bool:
     """Whether no browser ever sends what is allowed."""
-    if name == "CORS_ALLOW_HEADERS" and isinstance(item, str):
-        return is_forbidden_request_header(item.lower())
-    return name in _ORIGINS and item == "file://"
+    if name != "CORS_ALLOW_HEADERS" or not isinstance(item, str):
+        return False
+    return is_forbidden_request_header(item.lower())
 
 
 # ------------------------------------------------------------------ the lists around them
@@ -356,4 +357,4 @@ def _spelt_out(regex: Any) -> list[str]:
         compiled = re.compile(regex)
     except (re.error, TypeError):
         return []
-    return samples(compiled)[:_MOST_SAMPLES] if isinstance(compiled.pattern, str) else []
+    return samples_of(compiled)[:_MOST_SAMPLES] if isinstance(compiled.pattern, str) else []

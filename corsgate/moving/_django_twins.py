@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from ._compare import quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,16 +24,12 @@ def project(settings: Mapping[str, Any]) -> Iterator[None]:
     for name, value in {"ROOT_URLCONF": (), **settings}.items():
         setattr(holder, name, value)
     before, live._wrapped = live._wrapped, holder
-    logger = logging.getLogger("corsgate")
-    was_disabled, logger.disabled = logger.disabled, True
     _forget(setting="CORS_")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quietly():
             yield
     finally:
         live._wrapped = before
-        logger.disabled = was_disabled
         _forget(setting="CORS_")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from .._problems import show
-from ._move_origins import is_regex
+from ._origins import is_regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
