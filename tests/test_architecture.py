@@ -125,7 +125,6 @@ CLI = (
     "corsgate.demo._runs",
     "corsgate.demo._api",
     "corsgate.demo._drawing",
-    "corsgate.demo._consoles",
     "corsgate.demo._verdict",
     "corsgate.demo._site",
     "corsgate.demo._server",
@@ -144,7 +143,6 @@ JUDGES = {
     "corsgate.cli.probe",
     "corsgate.moving._compare",
     "corsgate.demo._api",  # has a layer that adds one header too many
-    "corsgate.demo._consoles",
     "corsgate.demo._drawing",
     "corsgate.demo._situations",
     "corsgate.demo._verdict",

@@ -15,7 +15,6 @@ from ..browser import Browser, FetchError
 from ..browser._safelist import SAFELISTED_RESPONSE_HEADERS
 from ..cli._diagnosis import find_cause
 from ._api import PATH, RUN
-from ._consoles import consoles
 from ._drawing import sequence_of, why_preflight
 from ._runs import fetch
 
@@ -99,8 +98,7 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
         found["allowed"] = False
     if not found["allowed"]:
         if blocked and error is not None:
-            name = next((name for name, _ in asked.headers if name.lower() in error.what), "")
-            found["consoles"] = consoles(error, asked.origin, asked.method, name)
+            found["consoles"] = _consoles(error)
         found |= _advice(run, deciding, explanation, error, words)
         if asked.caller == "stranger":
             found["notes"].append(_STRANGER)
@@ -119,6 +117,12 @@ def judge(run: Run, seen: str, places: Places) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------ why
+
+
+def _consoles(error: FetchError) -> dict[str, str]:
+    """What the browsers say in their consoles, of those that are known."""
+    found = {"Chrome, Edge": error.chromium, "Firefox": error.firefox, "Safari": error.webkit}
+    return {name: text for name, text in found.items() if text}
 
 
 def _replay(
