@@ -171,13 +171,13 @@ def _server(
     if not exchange.reached:
         text = f"corsgate was not asked: a layer in front answered {exchange.status}."
         return {"title": text, "steps": []}
-    title = _decided(exchange, explanation)
+    title = _decided(run.asked, exchange, explanation)
     if blocked and explanation.allowed and run.layer in _OUTSIDE:
         title = _OUTSIDE[run.layer]
     return {"title": title, "steps": explanation.to_dict()["steps"]}
 
 
-def _decided(exchange: Exchange, explanation: Explanation) -> str:
+def _decided(asked: Asked, exchange: Exchange, explanation: Explanation) -> str:
     decision = exchange.decision
     what = "preflight" if exchange.is_preflight else "request"
     if decision is None or decision.kind == "not-cors":
@@ -186,6 +186,9 @@ def _decided(exchange: Exchange, explanation: Explanation) -> str:
         return f"The gate reports the {what}, and lets it pass: {decision.reason}."
     if decision.kind == "gate":
         return f"The gate says no to the {what}: {decision.reason}."
+    if asked.sender == "form":
+        gate = "no gate is on" if exchange.policy.gate == "off" else "the gate lets it pass"
+        return f"CORS has no say in a form, and {gate}."
     if not decision.allowed:
         return f"corsgate does not allow the {what}: {decision.reason}."
     if not explanation.allowed:

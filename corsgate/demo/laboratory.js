@@ -6,7 +6,10 @@ const form = byId("form");
 const main = document.querySelector("main");
 const policyFields = [...form.querySelectorAll("[data-list], [data-flag], [data-number], [data-text]")];
 const requestFields = [...form.querySelectorAll("[data-request]")];
-const PATIENCE = 3000; // milliseconds until a page counts as not found
+// Milliseconds until a page counts as not found: in all, and after the browser has loaded something,
+// which may be its own page that says so.
+const PATIENCE = 15000;
+const GRACE = 1000;
 let setup;
 let framework = "Flask";
 let code = {};
@@ -111,13 +114,22 @@ function load(page, origin) {
   if (origin === "null") frame.setAttribute("sandbox", "allow-scripts allow-forms");
   frame.src = `${page}/caller`;
   return new Promise((resolve) => {
+    let found = false;
     const listen = (event) => {
       if (event.source !== frame.contentWindow || event.origin !== origin || !event.data.ready) return;
       window.removeEventListener("message", listen);
+      found = true;
       resolve({ frame, origin });
     };
+    const giveUp = () => {
+      if (found) return;
+      window.removeEventListener("message", listen);
+      frame.remove();
+      resolve(null);
+    };
     window.addEventListener("message", listen);
-    setTimeout(() => { window.removeEventListener("message", listen); resolve(null); }, PATIENCE);
+    frame.addEventListener("load", () => setTimeout(giveUp, GRACE));
+    setTimeout(giveUp, PATIENCE);
     byId("frames").append(frame);
   });
 }
