@@ -619,6 +619,38 @@ def test_a_problem_of_a_field_that_is_folded_away_unfolds_it(page: Page, shown: 
     ]
 
 
+def test_a_problem_stays_until_its_own_part_is_mended(page: Page, shown: Shown) -> None:
+    page.fill("#method", "")
+    page.fill("#allow_origins", "example.com")
+    press(page, "Send the request")
+    both = shown.texts(".problem:visible")
+    assert both == [
+        "Write a method, such as GET: at most 64 characters.",
+        "'example.com' has no scheme. Write 'https://example.com'.",
+    ]
+    with page.expect_response("**/policy"):
+        page.fill("#allow_origins", "https://example.com")
+    page.wait_for_selector("#problem-allow_origins", state="detached")
+    assert shown.texts(".problem:visible") == both[:1]
+
+
+def test_who_is_in_a_hurry_gets_the_verdict_of_what_the_form_says(page: Page, shown: Shown) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.evaluate(
+        """() => {
+            const all = [...document.querySelectorAll("#situations button")];
+            for (const name of ["* with cookies", "Bare 500", "patch"])
+                all.find((one) => one.textContent === name).click();
+        }"""
+    )
+    wait(page)
+    assert shown.texts("#situations [aria-pressed=true]") == ["patch"]
+    assert shown.all()["verdict"] == AT_PREFLIGHT
+    assert shown.texts("#call")[0].startswith('fetch("<api>/notes", { | method: "patch"')
+    assert asked.count("runs") == 2
+
+
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
