@@ -224,7 +224,8 @@ def fragments() -> dict[str, dict[str, list[str]]]:
     for *cells, last in TABLE[1:]:
         bold, _, fix = last.partition(": ")
         cause = bold.strip("*")
-        assert bold == f"**{cause}**" and fix
+        assert bold == f"**{cause}**"
+        assert fix
         found[cause] = {}
         for name, cell in zip(BROWSERS, cells, strict=True):
             words = re.findall("``(.+?)``", any_status(cell))

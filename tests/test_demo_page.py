@@ -840,6 +840,29 @@ def test_on_a_phone_a_press_leads_to_the_verdict(browser: Browser, places: Place
     context.close()
 
 
+def test_what_has_the_focus_is_not_behind_the_button(browser: Browser, places: Places) -> None:
+    size: Any = {"width": 640, "height": 400}  # 1280x800 at 200 %
+    context = browser.new_context(viewport=size, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(places.laboratory)
+    wait(page)
+    page.locator("#situations button").last.focus()
+    seen = set()
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        field, bottom, top = page.evaluate(
+            """() => [
+                document.activeElement.id || document.activeElement.textContent,
+                document.activeElement.getBoundingClientRect().bottom,
+                document.querySelector("#send").getBoundingClientRect().top,
+            ]"""
+        )
+        assert bottom <= top, field
+        seen.add(field)
+    assert {"caller", "body", "credentials", "max_age", "gate", "layer"} <= seen
+    context.close()
+
+
 # ------------------------------------------------------------------ other engines
 
 
