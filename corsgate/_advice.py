@@ -48,10 +48,10 @@ CHECKS = {
         "{what} can answer before {value} is asked, and that answer has no CORS headers.",
         "Put {value} first.",
     ),
-    "settings-unreadable": ("They cannot be read: {what}", "Mend that first."),
+    "settings-unreadable": ("They cannot be read: {what}", "Fix that first."),
     "urlconf-unreadable": (
         "It does not load, so no view was looked at: {what}",
-        "Mend that first.",
+        "Fix that first.",
     ),
     # Other layers.
     "other-cors": (
@@ -64,7 +64,7 @@ CHECKS = {
     ),
     "gate-not-inherited": (
         (
-            "It has a policy of its own without gate, so the gate={fix} around it does not hold"
+            "It has a policy of its own without a gate, so the gate={fix} around it does not hold"
             " there."
         ),
         (

@@ -6,7 +6,7 @@ from _thread import allocate_lock
 from time import monotonic
 
 from ._log import ERROR, log
-from .errors import problem, show
+from ._problems import problem, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from . import _protocol, _risk
 from ._callables import judge_callable
 from ._match import Matcher
 from ._origin import find_correction, find_fault
+from ._problems import problem, show
 from ._settings import find_brackets
-from .errors import RELAXABLE, Problem, problem, show
+from .errors import RELAXABLE, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .policy import Policy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Both allow nothing, and are known by their identity, since the gate that counts then is the
 # application's: CLOSED where no policy can be told, FAILED for a source that fails.
 CLOSED = Policy()
@@ -26,7 +30,8 @@ def closed_under(mode: str, own_origins: tuple[str, ...] = ()) -> Policy:
         if len(_closed) >= 256:  # a source with a site for each request
             _closed.clear()
         gate = "enforce" if mode == ASSUMED else mode
-        found = _closed[mode, own_origins] = CLOSED.replace(gate=gate, own_origins=own_origins)
+        options: Any = {"gate": gate, "own_origins": own_origins}
+        found = _closed[mode, own_origins] = CLOSED.replace(**options)
     return found
 
 

@@ -10,8 +10,8 @@ from ._callables import failures, judge_callable
 from ._decision import in_debug_mode
 from ._log import INFO, WARNING, log
 from ._nested import leaves_cors
+from ._problems import problem
 from ._words import KEYWORDS, shown
-from .errors import problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ._decision import NO_CONTENT, NO_METHOD, Decision, distinct, for_origin
 from ._log import WARNING, log
 from ._match import Matcher
 from ._origin import MAX_ORIGIN
+from ._problems import show
 from ._protocol import ENVIRON_ORIGIN, ENVIRON_REQUEST_METHOD
-from .errors import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Header = tuple[str, str]
 
+_ALLOW_ORIGIN = names.ALLOW_ORIGIN
 _PREFLIGHT_VARY = (names.ORIGIN, names.REQUEST_METHOD, names.REQUEST_HEADERS)
 _MAX_REFLECTED = 4096  # bytes of a request's header names; gunicorn's limit for a line is 8190
 _MOST_READY = 1024  # allowed origins whose answers a policy keeps
@@ -43,8 +44,8 @@ class _Side:
 
     def lines(self, origin: str) -> list[Header]:
         if self.timing:
-            return [(names.ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *self.like._lines]
-        return [(names.ALLOW_ORIGIN, origin), *self.like._lines]
+            return [(_ALLOW_ORIGIN, origin), (names.ALLOW_TIMING, origin), *self.like._lines]
+        return [(_ALLOW_ORIGIN, origin), *self.like._lines]
 
 
 class _Ready:
@@ -54,6 +55,7 @@ class _Ready:
         "actual",
         "allows",
         "any_origin",
+        "asks_first",
         "dots",
         "exact",
         "keeps_all",
@@ -68,6 +70,8 @@ class _Ready:
     def __init__(self, policy: Policy) -> None:
         matcher = policy._matcher
         self.any_origin = matcher is None
+        # A header without which all requests are answered alike: under "*" all but preflights are.
+        self.asks_first = ENVIRON_REQUEST_METHOD if self.any_origin else ENVIRON_ORIGIN
         asked = matcher or Matcher()  # that one is never asked
         self.allows = asked.allows
         self.dots, self.labels = asked.dots, asked.labels
@@ -140,20 +144,23 @@ def decide(policy: Policy, environ: Mapping[str, Any]) -> Decision:
     :param environ: a CGI-style mapping: a WSGI environ, or Django's `request.META`. Only
         `REQUEST_METHOD` and the `HTTP_` keys of the CORS protocol are read; a callable in the
         policy's `allow_origins` is given the whole.
+    :return: the `Decision`; `allowed` is also true where there is nothing to deny.
     """
     ready: _Ready | None = policy._ready
     if ready is None:
         ready = _prepare(policy)
-    origin: str | None = environ.get(ENVIRON_ORIGIN)
+    origin: str | None = environ.get(ready.asks_first)
     if origin is None:
+        return ready.without_origin
+    if ready.any_origin:  # so that was the other header of a preflight
+        if environ.get("REQUEST_METHOD") == "OPTIONS" and ENVIRON_ORIGIN in environ:
+            return ready.preflight.any_origin
         return ready.without_origin
     # "HTTP requests": exactly these three make a CORS-preflight request.
     if ENVIRON_REQUEST_METHOD in environ and environ.get("REQUEST_METHOD") == "OPTIONS":
         side = ready.preflight
     else:
         side = ready.actual
-    if ready.any_origin:
-        return side.any_origin
     if len(origin) > MAX_ORIGIN:  # before anything has to hash it
         return side.denied
     # Most of what is not allowed takes one look-up, before any answer is looked for.
@@ -191,15 +198,12 @@ def _allow(ready: _Ready, side: _Side, origin: str, environ: Mapping[str, Any]) 
         return for_origin(side.like, lines)
     decision = for_origin(side.like, lines)
     if ready.keeps_all or origin in ready.named:
-        _keep(side.kept, origin, decision)
+        kept = side.kept
+        # Anybody can make up hosts below a pattern: what they push out is made again when needed.
+        if len(kept) >= _MOST_READY:
+            kept.clear()
+        kept[origin] = decision
     return decision
-
-
-def _keep(answers: dict[str, Decision], origin: str, decision: Decision) -> None:
-    # Anybody can make up hosts below a pattern: what they push out is made again when needed.
-    if len(answers) >= _MOST_READY:
-        answers.clear()
-    answers[origin] = decision
 
 
 def _reflect(ready: _Ready, environ: Mapping[str, Any]) -> tuple[Header, ...]:
@@ -235,7 +239,7 @@ def write_headers(headers: Iterable[Header], decision: Decision) -> list[Header]
     Under a policy the CORS headers are its own: what is there already is taken out. `Vary` is
     merged into one line, and never loses a name.
     """
-    if not isinstance(headers, list):  # as PEP 3333 wants it; what is not may be read only once
+    if type(headers) is not list:  # as PEP 3333 wants it; what is not may be read only once
         headers = list(headers)
     # A look-up for each name is cheaper than lower(), and the usual response has none of ours.
     plain_names = _plain_names
@@ -287,11 +291,11 @@ def _merge_headers(headers: list[Header], decision: Decision) -> list[Header]:
     others = [line for line in headers if line[0] not in _plain_names]
     # Nothing but a Vary, as sessions, languages and compression have it, need not be looked at.
     if len(others) == 1 and others[0][0] == names.VARY:
-        if not decision._vary:
-            return [*headers, *decision._lines]
-        joined = _join_vary(others[0][1], decision._lines[-1][1])
-        merged = [line for line in headers if line[0] in _plain_names]
-        return [*merged, *decision._lines[:-1], (names.VARY, joined)]
+        merged = headers + decision._lines
+        if decision._vary:
+            merged.remove(others[0])
+            merged[-1] = names.VARY, _join_vary(others[0][1], merged[-1][1])
+        return merged
     merged, vary = [], []
     for name, value in headers:
         lower = name.lower()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from ._closed import FAILED, is_between
 from ._gate_reasons import check_gate
 from ._nested import Derived, HandsOff, leaves_cors
+from ._problems import show
 from ._reasons import CHECKS, Failure
 from ._record import Record
 from ._request import Request
 from ._sources import ask, for_method
 from ._words import DJANGO_SETTINGS, FLASK_CONFIG, KEYWORDS, Words, advice_of, name_of, one_line
-from .errors import show
 from .policy import Policy
 
 TYPE_CHECKING = False
@@ -143,6 +143,7 @@ def explain(
         WebSocket) is known by Sec-Fetch-Mode and Upgrade.
     :param credentials: whether the page asks for cookies (`credentials: "include"`), which a
         preflight does not tell. An actual request with a cookie does.
+    :return: an `Explanation`; as a `str` it is the whole text, and `to_dict()` is for JSON.
     :raises TypeError: for any other `policy`.
     """
     if not (policy is None or isinstance(policy, Policy) or callable(policy)):

@@ -68,7 +68,7 @@ def command(context: click.Context) -> None:
 @command.command("check")
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Show what is wrong with the CORS configuration; the exit status is 1 if anything is.
+    """Show what is wrong with the CORS configuration. The exit status is 1 if anything is.
 
     Origins that are meant for development count unless the application is in debug mode.
     """

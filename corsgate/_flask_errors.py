@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ._engine import write_headers
 from ._log import ERROR, log
+from ._problems import show
 from ._protocol import ENVIRON_FETCH_MODE, ENVIRON_ORIGIN
-from .errors import show
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

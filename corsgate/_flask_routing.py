@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RequestRedirect
 
 from ._log import ERROR, log
+from ._problems import show
 from ._sources import for_method
-from .errors import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

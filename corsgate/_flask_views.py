@@ -11,7 +11,8 @@ from flask.globals import app_ctx
 
 from ._marks import UNMARKED, Mark, compile_view, is_marked, mark_of, marks_on
 from ._nested import may_gate
-from .errors import PolicyError, show
+from ._problems import show
+from .errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -18,8 +18,8 @@ from . import _protocol as names
 from ._decision import Decision, answer_preflight, with_methods
 from ._engine import decide
 from ._origin import MAX_ORIGIN, read_origin
+from ._problems import show
 from ._sources import is_preflight
-from .errors import show
 from .policy import Policy
 
 TYPE_CHECKING = False

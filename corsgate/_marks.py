@@ -45,7 +45,7 @@ class Mark:
             if positional is not None and not isinstance(positional, Policy):
                 raise TypeError(_bare(positional))
             if policy is not NOT_GIVEN:
-                raise TypeError("cors() was given two policies.")
+                raise TypeError("cors() was given two policies: keep one.")
             policy = positional
         if (policy is NOT_GIVEN) != bool(options):
             raise TypeError(
@@ -56,9 +56,9 @@ class Mark:
             fault = check_source(policy, "policy")
             if fault:
                 raise PolicyError([fault])
-        self.policy = policy
-        self.options = options
-        self.origin = self
+        self.policy: Source | NotGiven = policy
+        self.options: Mapping[str, Any] = options
+        self.origin: Mark = self
         check_alone(options)
 
     def copy(self) -> Mark:
@@ -167,8 +167,8 @@ class ViewPolicies:
         marks: Iterable[Mark],
         served: Iterable[str] = (),
     ) -> None:
-        self.default = default
-        self.marks = frozenset(marks)
+        self.default: Source | NotGiven = default
+        self.marks: frozenset[Mark] = frozenset(marks)
         self._methods = methods
         self._served = frozenset(served)
         sources = [self.source(other) for other in sorted(self._served)] or [default]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._callables import failures
-from ._origin import MAX_ORIGIN, read_origin, split_pattern
+from ._origin import MAX_HOST, MAX_ORIGIN, ends_in_a_number, read_origin, split_pattern
 from ._protocol import DIGITS, LOWER
 
 TYPE_CHECKING = False
@@ -34,6 +34,7 @@ class Matcher:
         "_regexes",
         "_shapes",
         "_steps",
+        "_tails",
         "dots",
         "exact",
         "labels",
@@ -59,11 +60,15 @@ class Matcher:
         parents: list[str] = []  # of all patterns with a star in the host
         # For a star inside a label: what follows the label -> the lengths around the star.
         shapes: dict[str, set[tuple[int, int]]] = {}
+        # Of "https://*." where no number ends the host: what follows the first dot.
+        tails: set[str] = set()
         for pattern in self._patterns:
             scheme, label, parent, port = split_pattern(pattern)
             parents.append(parent)
             if label == "*":
                 depths.add(parent.count("."))
+                if scheme == "https" and port != ":*" and not ends_in_a_number(parent):
+                    tails.add(parent[1:] + port)
             elif label:
                 before, _, after = label.partition("*")
                 shapes.setdefault(f"{scheme}://{parent}{port}", set()).add(
@@ -73,6 +78,7 @@ class Matcher:
         ordered = [0, *sorted(depths)]
         self._steps = tuple(ordered[at] - ordered[at - 1] for at in range(1, len(ordered)))
         self._shapes = {key: tuple(sorted(found)) for key, found in shapes.items()}
+        self._tails = frozenset(tails)
         # Where patterns alone are asked, the label that stands before as many dots as all of them
         # have: most of what is not allowed has another one. After the last dot there may be a port.
         self.dots = min((parent.count(".") for parent in parents), default=0)
@@ -96,9 +102,17 @@ class Matcher:
         """Whether `origin`, as a client sent it, is allowed. Never raises."""
         if origin in self.exact:
             return True
-        # Most are turned down by look-ups alone; whatever passes must also be an origin.
-        if self._patterns and len(origin) <= MAX_ORIGIN and self._matches_pattern(origin):
-            return read_origin(origin) is not None
+        if self._patterns and len(origin) <= MAX_ORIGIN:
+            # Most of what is allowed has one plain label for the star of a pattern that is checked,
+            # so it is an origin. To see that takes a fifth of the time of what follows.
+            head, _, tail = origin.partition(".")
+            if tail in self._tails and len(origin) <= MAX_HOST:
+                label = head.removeprefix("https://")
+                if 0 < len(label) < len(head) and not label.strip(_STAR):
+                    return True
+            # Most others are turned down by look-ups alone; what passes must also be an origin.
+            if self._matches_pattern(origin):
+                return read_origin(origin) is not None
         if not self._asks or read_origin(origin) is None:
             return False
         return any(regex.fullmatch(origin) for regex in self._regexes) or any(
@@ -109,9 +123,13 @@ class Matcher:
         if "*" in origin:
             return False  # a star that a client sends must not stand for the pattern's own
         patterns = self._patterns
-        scheme, _, rest = origin.partition("://")
-        host, mark, port = rest.partition("]" if rest.startswith("[") else ":")
-        host, port = (host + mark, port) if mark == "]" else (host, mark + port)
+        scheme, _, host = origin.partition("://")
+        port = ""
+        # To ask whether there is a port takes a sixth of the time of looking where.
+        if ":" in host:
+            rest, bracket, port = host.rpartition("]")
+            host, colon, digits = port.partition(":")
+            host, port = rest + bracket + host, colon + digits
         ports = (port, ":*") if self._any_port else (port,)
         if self._any_port and f"{scheme}://{host}:*" in patterns:
             return True

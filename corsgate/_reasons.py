@@ -76,7 +76,7 @@ def check_policy(words: Words, policy: Policy | None, request: Request) -> str |
             f"The policy source{name} failed or gave no policy, so nothing is allowed; the log has"
             " the error.",
             words.place,
-            f"mend {words.place or 'the policy source'}",
+            f"fix {words.place or 'the policy source'}",
         )
     if policy is not None:
         return (
@@ -168,7 +168,7 @@ def _check_method(words: Words, policy: Policy, request: Request) -> str | Failu
     if "*" in policy.allow_methods:
         if len(method) <= LONGEST_REFLECTED or not policy.allow_credentials:
             return f'{setting} is "*", which allows every method.'
-        return fail(f"{text} is too long for a method.", "use another method in the page")
+        return fail(f"{text} is too long for a method name.", "use another method in the page")
     if method in policy.allow_methods:
         return f"{setting} has {text}."
     may = _protocol.SAFELISTED_METHODS.union(policy.allow_methods)
@@ -200,7 +200,7 @@ def _check_headers(words: Words, policy: Policy, request: Request) -> str | Fail
 
     odd = [name for name in request.headers if not _protocol.is_token(name)]
     if odd:
-        return fail(f"{shown(odd[0])} is no name of a header.", "send names such as x-api-key")
+        return fail(f"{shown(odd[0])} is no header name.", "send names such as x-api-key")
     any_name = "*" in allowed
     # With credentials the engine names what was asked for, Authorization too.
     if any_name and policy.allow_credentials:
@@ -326,7 +326,7 @@ def _credentials_fix(words: Words, policy: Policy, changes: dict[str, Any]) -> s
         if words.form != KEYWORDS.form:
             found = found.in_settings("CORS_", Policy._fields)
         then = line if other else f"write {line}"
-        return f"first mend this: {found.message} {found.hint} Then {then}"
+        return f"first fix this: {found.message} {found.hint} Then {then}"
     return line
 
 

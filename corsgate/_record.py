@@ -4,6 +4,10 @@ The standard library's dataclasses would do, but importing them takes longer tha
 else in the core together.
 """
 
+# As that of `typing`, which takes long to import too. Public modules import it from here, since
+# editors offer what a module defines by itself.
+TYPE_CHECKING = False
+
 
 class Record:
     """A frozen, slotted value: compared, shown, copied and pickled by its `_fields`."""

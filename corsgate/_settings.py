@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 
-from .errors import Problem, problem
+from ._problems import problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import Any
+
+    from .errors import Problem
 
 # What others call our options, without underscores and in lower case.
 # "" as our name: there is nothing to say here, for the reason given.

@@ -10,7 +10,8 @@ from ._decision import Decision, with_vary, without_caching
 from ._engine import decide
 from ._log import WARNING, log
 from ._nested import HandsOff, NotGiven, derive, may_gate
-from .errors import PolicyError, Problem, problem
+from ._problems import problem
+from .errors import PolicyError, Problem
 from .policy import Policy
 
 TYPE_CHECKING = False

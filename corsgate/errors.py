@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ._record import Record
+from ._record import TYPE_CHECKING, Record
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__all__ = ["CODES", "RELAXABLE", "PolicyError", "Problem"]
 
 # Stable code -> what is wrong, and what to do. `{value}` is the offending value, `{what}` and
 # `{fix}` come from the place that finds it; a fix that the hint does not mention replaces it.
@@ -120,7 +121,7 @@ CODES = {
     ),
     "callable-signature": (
         "{value} cannot be called with {what}.",
-        "Give a function that takes these, by their position.",
+        "Give a function that takes these, by position.",
     ),
     # Methods and headers.
     "method-invalid": ("{value} is no method name.", "Write names such as 'GET'."),
@@ -184,20 +185,6 @@ CODES = {
 RELAXABLE = frozenset({"insecure-origin", "public-suffix", "null-origin"})
 
 
-def show(value: object) -> str:
-    """A value that a client may have sent, for the log: ASCII only, one line, not too long."""
-    return _cut(_repr(value).encode("ascii", "backslashreplace").decode("ascii"))
-
-
-def _repr(value: object) -> str:
-    # Objects of users need not have one: a row of a closed session, a number with 5,000 digits.
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"<{type(value).__name__} that cannot be shown>"
-    return _one_line(text)
-
-
 def _one_line(text: str) -> str:
     """The text with everything escaped that is not printable."""
     return text if text.isprintable() else "".join(map(_printable, text))
@@ -207,8 +194,8 @@ def _printable(char: str) -> str:
     return char if char.isprintable() else repr(char)[1:-1]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:80]}... ({len(text)} characters)"
+def __dir__() -> list[str]:
+    return __all__
 
 
 class Problem(Record):
@@ -240,7 +227,10 @@ class Problem(Record):
         return _one_line(f"{self.field}: {self.message} {self.hint} [{self.code}]")
 
     def at(self, field: str) -> Problem:
-        """The same problem, found at another place."""
+        """The same problem, found at another place.
+
+        :param field: that place.
+        """
         return Problem(
             code=self.code, field=field, value=self.value, message=self.message, hint=self.hint
         )
@@ -248,6 +238,8 @@ class Problem(Record):
     def in_settings(self, prefix: str, fields: tuple[str, ...], setting: str = "") -> Problem:
         """The same problem in the words of settings: `CORS_MAX_AGE` and not `max_age`.
 
+        :param prefix: what the names of settings begin with: `CORS_`.
+        :param fields: the options that have settings: the fields of `Policy`.
         :param setting: where the value was found, if that is not named after the field.
         """
         hint = self.hint
@@ -262,20 +254,6 @@ class Problem(Record):
             message=self.message,
             hint=hint,
         )
-
-
-def problem(code: str, field: str, value: object, *, what: str = "", fix: str = "") -> Problem:
-    """A problem in the words of `CODES`."""
-    message, hint = CODES[code]
-    if fix and "{fix}" not in hint:
-        hint = "Write {fix}."
-    return Problem(
-        code=code,
-        field=field,
-        value=value,
-        message=message.format(value=_cut(_repr(value)), what=what),
-        hint=hint.format(fix=fix),
-    )
 
 
 class PolicyError(ValueError):

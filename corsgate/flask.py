@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from flask import Blueprint, Flask
 
-from ._decision import without_caching
+from ._decision import send_preflight, without_caching
 from ._engine import decide, write_headers
 from ._flask_config import read_configuration
 from ._flask_errors import answer_error, log_error, may_answer_error
@@ -22,12 +22,11 @@ from ._gate import passes
 from ._log import INFO
 from ._marks import Mark, mark_view, set_mark
 from ._nested import NOT_GIVEN, NotGiven
+from ._problems import show
 from ._protocol import ENVIRON_REQUEST_METHOD
 from ._refusals import refused_headers
 from ._settings import refuse_names
 from ._sources import decide_by, is_preflight
-from .errors import show
-from .wsgi import send_preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,10 +41,15 @@ if TYPE_CHECKING:
     from .policy import Policy, PolicyOptions
     from .wsgi import Paths
 
-    Target = TypeVar("Target")
+    _Target = TypeVar("_Target")
 
 __all__ = ["CORSGate", "cors"]
-__getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
+if not TYPE_CHECKING:  # so that a type checker sees a wrong name by itself
+    __getattr__ = refuse_names(__name__, {"CORS": "CORSGate", "cross_origin": "cors"})
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class CORSGate:
@@ -93,6 +97,7 @@ class CORSGate:
     def init_app(self, app: Flask) -> None:
         """Protect one application; an extension may be given several.
 
+        :param app: the application, configured already.
         :raises TypeError: if it is no `Flask` application.
         :raises RuntimeError: if the application has a gate already.
         :raises PolicyError: as the class.
@@ -344,15 +349,16 @@ def cors(
     *,
     policy: Source | NotGiven = NOT_GIVEN,
     **options: Unpack[PolicyOptions],
-) -> Callable[[Target], Target]:
+) -> Callable[[_Target], _Target]:
     """Give a view, a method of a `MethodView`, such a class, or a blueprint a policy of its own.
 
     Above or below `@app.route`; `cors(...)(blueprint)` for a blueprint. It holds for every answer
     of the route, and on a class for derived classes too, unless they have their own. The
     application needs a `CORSGate`.
 
-    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
-        given the WSGI environ and returns one of the two.
+    :param positional: a `Policy`, or `None`: CORS is the view's own.
+    :param policy: the same by keyword; or a callable that is given the WSGI environ and returns one
+        of the two.
     :param options: fields of `Policy` instead, which change those of the enclosing blueprints and
         of the application.
     :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.

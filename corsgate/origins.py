@@ -10,7 +10,8 @@ from cachetools import LRUCache
 
 from ._callables import failures, judge_callable
 from ._origin import find_correction, find_fault, read_origin
-from .errors import PolicyError, problem
+from ._problems import problem
+from .errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,12 @@ _MARGIN = 1.0  # seconds that an answer has yet to hold where nothing may block
 _ENDLESS = 1e12  # seconds
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class CachedOrigins:
-    """A callable for `allow_origins` that keeps what a slower one says, yes and no; thread-safe.
+    """A callable for `allow_origins` that keeps what a slower one says, yes and no; thread-safe::
 
         CORSGate(app, allow_origins=CachedOrigins(is_known))
 
@@ -50,7 +55,7 @@ class CachedOrigins:
         as the tenant's host, choose the policy per request, with one of these for each tenant. It
         should have a timeout of its own.
     :param ttl: for how long an answer holds, from the moment it is asked for: seconds above zero,
-        or a `timedelta`.
+        or a `timedelta`. Default: 60.
     :param maxsize: how many allowed origins are kept, and as many that are not. Past that, what
         was not used for longest is forgotten.
     :param clock: the time in seconds, never going back; for tests.

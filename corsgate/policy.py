@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from ._check import Checker
-from ._record import Record
+from ._record import TYPE_CHECKING, Record
 from ._settings import read_settings, unknown_option
 from .errors import PolicyError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
-    from typing import Any, Literal, Never, TypedDict
+    from typing import Any, Literal, TypedDict, Unpack
 
     from ._match import Matcher, OriginCallable
 
@@ -35,9 +34,14 @@ if TYPE_CHECKING:
         own_origins: Iterable[str] | str
         dangerously_allow: Iterable[str] | str
 
+    class _NoOptions(TypedDict):
+        """No other keyword arguments: each is an error for a type checker too."""
 
-DEFAULT_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-DEFAULT_HEADERS = (
+
+__all__ = ["Policy"]
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_HEADERS = (
     "accept",
     "authorization",
     "content-type",
@@ -45,6 +49,10 @@ DEFAULT_HEADERS = (
     "x-csrftoken",
     "x-requested-with",
 )
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class Policy(Record):
@@ -59,17 +67,20 @@ class Policy(Record):
         (only `True` allows), `"null"`; one, or a mix without `"*"`. Default: nobody on another
         origin.
         Fetch, "CORS check".
-    :param allow_methods: method names, case-sensitive, or `"*"`.
-    :param allow_headers: names of request headers, or `"*"`, which does not cover Authorization:
-        `("*", "Authorization")` does.
+    :param allow_methods: method names, case-sensitive, or `"*"`. Default: all seven that are
+        usual. Fetch, "CORS-preflight fetch".
+    :param allow_headers: names of request headers, in any case, or `"*"`, which does not cover
+        Authorization: `("*", "Authorization")` does. Default: six that are usual.
     :param expose_headers: names of response headers that a page may read beyond the safelisted
-        ones, or `"*"`.
-    :param allow_credentials: whether pages may send cookies and HTTP authentication.
+        ones (Fetch, "CORS-safelisted response-header name"), or `"*"`. Default: none.
+    :param allow_credentials: whether pages may send cookies and HTTP authentication; not where
+        `allow_origins` is `"*"` (Fetch, "CORS protocol and credentials"). Default: no.
     :param max_age: seconds (`int` or `timedelta`) for which a browser may keep a preflight's
-        answer; `None` leaves the header out, and browsers take 5 seconds.
+        answer; `None` leaves the header out, and browsers take 5 seconds. Default: 600, the most
+        that all of them keep to (Fetch, "CORS-preflight cache").
     :param allow_timing: whether allowed origins may also read resource timing (Resource Timing,
-        "Timing-Allow-Origin").
-    :param preflight_status: 204, or 200 for clients that want it (Fetch, "ok status").
+        "Timing-Allow-Origin"). Default: no.
+    :param preflight_status: 204, the default, or 200 for clients that want it (Fetch, "ok status").
     :param gate: `"enforce"` refuses with 403, before the application runs, what a browser sends
         from an origin that is not trusted; `"report"` only logs that, and calls `on_denied`;
         `"off"`, the default, does neither. Requests with GET, HEAD and OPTIONS are refused only
@@ -82,7 +93,8 @@ class Policy(Record):
         expressions, no callables. Where a browser does not say from where a request comes (Fetch
         Metadata, "Sec-Fetch-Site"), the gate lets these pass, and without them the one that
         `Host` names.
-    :param dangerously_allow: codes of relaxable problems, accepted knowingly.
+    :param dangerously_allow: codes of relaxable problems, accepted knowingly: `"insecure-origin"`,
+        `"null-origin"`, `"public-suffix"`. Default: none.
     :raises PolicyError: with every problem that the arguments have, not the first.
     """
 
@@ -124,8 +136,8 @@ class Policy(Record):
         self,
         *,
         allow_origins: Iterable[OriginEntry] | OriginEntry = (),
-        allow_methods: Iterable[str] | str = DEFAULT_METHODS,
-        allow_headers: Iterable[str] | str = DEFAULT_HEADERS,
+        allow_methods: Iterable[str] | str = _METHODS,
+        allow_headers: Iterable[str] | str = _HEADERS,
         expose_headers: Iterable[str] | str = (),
         allow_credentials: bool = False,
         max_age: int | timedelta | None = 600,
@@ -135,7 +147,7 @@ class Policy(Record):
         write_origins: Iterable[OriginEntry] | OriginEntry | None = None,
         own_origins: Iterable[str] | str = (),
         dangerously_allow: Iterable[str] | str = (),
-        **unknown: Never,
+        **unknown: Unpack[_NoOptions],
     ) -> None:
         check = Checker()
         relaxed = check.relaxed("dangerously_allow", dangerously_allow)
@@ -183,7 +195,7 @@ class Policy(Record):
         # What is made ready from the fields is made anew.
         return _rebuild, (self.to_dict(),)
 
-    def replace(self, **changes: Any) -> Policy:
+    def replace(self, **changes: Unpack[PolicyOptions]) -> Policy:
         """A policy with some fields changed, and the others as they are here.
 
         :param changes: fields of `Policy`.

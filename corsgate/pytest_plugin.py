@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from .browser import Browser
 
 
+__all__ = ["cors_browser"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 @pytest.fixture
 def cors_browser() -> type[Browser]:
     """`corsgate.browser.Browser`: `page = cors_browser(app, origin="https://app.example.com")`."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from ._decision import answer_preflight
+from ._decision import send_preflight
 from ._denials import Denials, check_hooks, words_in
 from ._engine import decide, write_headers
 from ._log import INFO
 from ._nested import NOT_GIVEN, may_gate
-from ._paths import PathRules, compile_paths, decode_path, recompile
+from ._paths import PathRules, compile_paths, recompile
+from ._problems import problem
+from ._record import TYPE_CHECKING
 from ._refusals import Gate, answer_refusal
 from ._sources import application_source, decide_by, warn_if_closed, warn_if_ungated
-from .errors import PolicyError, Problem, problem
+from .errors import PolicyError, Problem
 from .policy import Policy
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Unpack
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from ._decision import Decision
     from ._denials import OnDenied
     from ._nested import NotGiven, Source
     from ._words import Words
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     Paths = Mapping[str, Rule] | Sequence[tuple[str, Rule]]
 
 __all__ = ["CORSMiddleware"]
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 class CORSMiddleware:
@@ -85,7 +89,7 @@ class CORSMiddleware:
         rules = compile_paths(source, paths, problems)
         if problems:
             raise PolicyError(problems)
-        self.app = app
+        self.app: WSGIApplication = app
         made = PathRules(source, rules.items())
         fix = "give it allow_origins=[...], or paths that allow something"
         warn_if_closed(made.sources(), "CORSMiddleware", fix)
@@ -103,8 +107,7 @@ class CORSMiddleware:
         elif gate is not None:
             return self._call_gated(rules, gate, environ, start_response)
         else:
-            path = environ.get("PATH_INFO") or "/"
-            source = rules.find(path if path.isascii() else decode_path(path))
+            source = rules.find_encoded(environ.get("PATH_INFO", ""))
             if not isinstance(source, Policy):  # None: where a callable is asked, there is a gate
                 return self.app(environ, start_response)
             decision = decide(source, environ)
@@ -155,7 +158,7 @@ class CORSMiddleware:
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        source = rules.find(decode_path(environ.get("PATH_INFO", "")))
+        source = rules.only_policy or rules.find_encoded(environ.get("PATH_INFO", ""))
         found, answer = gate.apply(
             source, decide_by(source, environ), environ, self._debug, self._words_of
         )
@@ -173,13 +176,6 @@ class CORSMiddleware:
 
     def _words_of(self, policy: Policy) -> Words:
         return words_in(self._rules, policy)
-
-
-def send_preflight(decision: Decision, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a preflight in the application's stead."""
-    status, headers, body = answer_preflight(decision)
-    start_response(status, headers)
-    return [body] if body else []
 
 
 def _is_of_django(app: object) -> bool:

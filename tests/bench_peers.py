@@ -130,6 +130,14 @@ def environ_of(case: str, setup: Setup) -> dict[str, Any]:
     return {**SERVER, "REQUEST_METHOD": method, "PATH_INFO": setup.path, **dict(fields)}
 
 
+def any_path_of(case: str, setup: Setup) -> dict[str, Any]:
+    """For applications that have all paths: what was found for one may be kept, so ask for more."""
+    environ = environ_of(case, setup)
+    if setup.paths and case == IN_TURN:
+        environ["PATH_INFO"] += f"/{next(serial)}"
+    return environ
+
+
 def scope_of(case: str, setup: Setup) -> dict[str, Any]:
     method, fields = ask(case, setup)
     named = [(key[5:].replace("_", "-").lower().encode(), value) for key, value in fields]

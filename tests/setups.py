@@ -190,7 +190,7 @@ SETUPS: dict[str, Setup] = {
         fixed=corsgate(before(view, "200 OK", ("Allow", "GET, PUT, OPTIONS"))),
         options=PUT,
     ),
-    "a log-in, a firewall, CSRF": Setup(
+    "a login, a firewall, CSRF": Setup(
         code="allow-origin-missing",
         broken=before(corsgate(), "401 Unauthorized"),
         fixed=corsgate(before(view, "401 Unauthorized")),
@@ -214,7 +214,7 @@ SETUPS: dict[str, Setup] = {
         options=PUT,
         origin=DEV,
     ),
-    "to a log-in": Setup(
+    "to a login": Setup(
         code="preflight-redirect",
         broken=before(corsgate(), "302 Found", ("Location", "/login"), origin_of(PAGE)),
         fixed=corsgate(before(view, "302 Found", ("Location", "/login"), origin_of(PAGE))),

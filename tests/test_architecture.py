@@ -20,6 +20,7 @@ CORE = (
     "corsgate._protocol",
     "corsgate._log",
     "corsgate.errors",
+    "corsgate._problems",
     "corsgate._callables",
     "corsgate._origin",
     "corsgate._match",

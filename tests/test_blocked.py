@@ -201,8 +201,8 @@ def test_a_kept_preflight_hides_a_change_until_it_is_too_old() -> None:
 ROWS = {
     "origin not allowed": ["another scheme", "another port", "with www. or without"],
     "error from elsewhere": ["an error from elsewhere"],
-    "preflight not allowed": ["origin not allowed", "a log-in, a firewall, CSRF"],
-    "preflight redirected": ["to a log-in"],
+    "preflight not allowed": ["origin not allowed", "a login, a firewall, CSRF"],
+    "preflight redirected": ["to a login"],
     "preflight 401, 404, 405": ["401, 403, 404, 405, 500"],
     "another layer or a cache": ["one fixed origin", "a slash at the end", "a cache", "no scheme"],
     "two layers": ["two layers", "a list"],

@@ -1030,13 +1030,13 @@ def test_a_page_on_https_calls_no_http(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"mode": "CORS"}, "mode is 'CORS'; there are: cors, no-cors, same-origin"),
+        ({"mode": "CORS"}, "mode is 'CORS'; write one of cors, no-cors, same-origin"),
         (
             {"credentials": "yes"},
-            "credentials is 'yes'; there are: omit, same-origin, include",
+            "credentials is 'yes'; write one of omit, same-origin, include",
         ),
-        ({"redirect": "no"}, "redirect is 'no'; there are: follow, error, manual"),
-        ({"cache": "reload"}, "cache is 'reload'; there are: default, no-store"),
+        ({"redirect": "no"}, "redirect is 'no'; write one of follow, error, manual"),
+        ({"cache": "reload"}, "cache is 'reload'; write one of default, no-store"),
         ({"method": "TRACE"}, "method is 'TRACE', which fetch() does not take"),
         ({"method": "connect"}, "method is 'connect', which fetch() does not take"),
         ({"method": "P T"}, "method is 'P T', which fetch() does not take"),
@@ -1124,7 +1124,7 @@ def test_a_method_may_be_overridden_by_one_that_is_no_forbidden_one() -> None:
         (
             {"enctype": "application/json"},
             (
-                "enctype is 'application/json'; there are: application/x-www-form-urlencoded,"
+                "enctype is 'application/json'; write one of application/x-www-form-urlencoded,"
                 " text/plain"
             ),
         ),
@@ -1172,7 +1172,7 @@ def test_what_a_form_cannot_do_is_an_error(options: dict[str, str], text: str) -
             {"base_url": ""},
             "'' is not the origin of an application: write 'https://api.example.com'",
         ),
-        ({"engine": "opera"}, "engine is 'opera'; there are: chromium, firefox, webkit"),
+        ({"engine": "opera"}, "engine is 'opera'; write one of chromium, firefox, webkit"),
         (
             {"base_url": "https://api.example.com/v1"},
             (
@@ -1331,7 +1331,7 @@ def test_what_does_not_answer_is_no_application(given: Any, text: str) -> None:
 
 
 def test_a_mapping_needs_an_application_for_its_base_url() -> None:
-    with pytest.raises(ValueError, match="there is no application for it"):
+    with pytest.raises(ValueError, match="which is none of"):
         Browser({API: plain}, origin=PAGE, base_url=OTHER)
     with pytest.raises(ValueError, match="base_url is None"):
         Browser({}, origin=PAGE)
@@ -1346,8 +1346,8 @@ def test_an_address_that_no_application_serves_is_an_error_of_its_own() -> None:
     with pytest.raises(LookupError) as info:
         Browser(plain, origin=PAGE).fetch("https://login.example.com/x")
     assert str(info.value) == (
-        "no application for https://login.example.com/x; there are: https://testserver. Give"
-        " Browser a mapping of origins to applications."
+        "no application for https://login.example.com/x; there are some for https://testserver."
+        " Give Browser a mapping of origins to applications."
     )
 
 

@@ -14,7 +14,7 @@ API = "https://api.example.com"
 
 
 def notes() -> Flask:
-    """Notes behind a log-in."""
+    """Notes behind a login."""
     app = Flask(__name__)
     app.secret_key = "for tests only"
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"

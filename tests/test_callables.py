@@ -101,7 +101,7 @@ def test_a_callable_that_takes_something_else_is_a_problem(ask: Any) -> None:
         ask,
     )
     assert problem.message.endswith(" cannot be called with (origin, environ).")
-    assert problem.hint == "Give a function that takes these, by their position."
+    assert problem.hint == "Give a function that takes these, by position."
 
 
 def test_the_callable_is_named() -> None:
@@ -109,7 +109,7 @@ def test_the_callable_is_named() -> None:
         Policy(allow_origins=Asker.ask)  # type: ignore[arg-type]
     assert str(caught.value) == (
         f"allow_origins: {Asker.ask!r} cannot be called with (origin, environ)."
-        " Give a function that takes these, by their position. [callable-signature]"
+        " Give a function that takes these, by position. [callable-signature]"
     )
     assert "<function Asker.ask at " in str(caught.value)
 

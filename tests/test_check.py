@@ -151,8 +151,8 @@ CASES = [
         "coroutine-callable", "allow_origins", PARTIAL, "plain", policy_with(allow_origins=PARTIAL)
     ),
     Case("coroutine-callable", "policy", coroutine, "plain function", gate(coroutine)),
-    Case("callable-signature", "allow_origins", of_one, "by their position", origin(of_one)),
-    Case("callable-signature", "policy", never, "by their position", gate(never)),
+    Case("callable-signature", "allow_origins", of_one, "by position", origin(of_one)),
+    Case("callable-signature", "policy", never, "by position", gate(never)),
     Case("callable-signature", "paths['/a']", never, "position", gate(paths={"/a": never})),
     Case("wrong-type", "allow_origins", AsyncAsker, "an instance of it", origin(AsyncAsker)),
     Case("method-invalid", "allow_methods", "G T", "'GET'", policy_with(allow_methods=["G T"])),
@@ -355,7 +355,7 @@ def codes_and_values(error: PolicyError) -> set[tuple[str, str, str]]:
 
 def test_all_problems_of_a_policy_come_in_one_error() -> None:
     with pytest.raises(PolicyError) as caught:
-        Policy(
+        Policy(  # type: ignore[call-arg]
             allow_origins=["*", "null", "https://a.example/", "b.example", 5],  # type: ignore[list-item]
             allow_methods=["get", "TRACE", ""],
             allow_headers=["Cookie", "X A"],
@@ -365,7 +365,7 @@ def test_all_problems_of_a_policy_come_in_one_error() -> None:
             allow_timing="yes",  # type: ignore[arg-type]
             preflight_status=201,
             dangerously_allow=["everything"],
-            supports_credentials=True,  # type: ignore[arg-type]
+            supports_credentials=True,
         )
     assert codes_and_values(caught.value) == {
         ("wildcard-credentials", "allow_origins", "'*'"),

@@ -304,7 +304,7 @@ Fix: Nothing, if it is public.
                 " Access-Control-Allow-Credentials: true beside it does nothing; who makes it work"
                 " by answering each origin with itself lets every site in."
             ),
-            "fix": "Take Access-Control-Allow-Credentials away, or name the origins.",
+            "fix": "Take out Access-Control-Allow-Credentials, or name the origins.",
         }
     ]
 

@@ -13,7 +13,7 @@ APP = "https://app.example.com"
 API = "https://api.example.com/users"
 LONG = "x" * 200
 OUTERMOST = (
-    "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer OPTIONS"
+    "Put the CORS layer outermost, before login, redirects and routes, and let it answer OPTIONS"
     " with 204."
 )
 EMPTY = (
@@ -68,12 +68,12 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
             " without a redirect."
         ),
     ),
-    "preflight redirected to a log-in": (
+    "preflight redirected to a login": (
         [answer(302, "Location: https://sso.example.com/login?next=x")],
         {"method": "PUT"},
         "preflight-redirect-login",
         (
-            "The preflight is redirected to what looks like a log-in, and a browser follows no"
+            "The preflight is redirected to what looks like a login, and a browser follows no"
             " redirect of a preflight."
         ),
         OUTERMOST,
@@ -135,7 +135,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {"method": "PUT"},
         "preflight-status",
         (
-            "The preflight is answered with 401: something wants a log-in first, and a preflight"
+            "The preflight is answered with 401: something wants a login first, and a preflight"
             " never carries one."
         ),
         OUTERMOST,
@@ -145,7 +145,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {"method": "PUT"},
         "preflight-status",
         (
-            "The preflight is answered with 407: something wants a log-in first, and a preflight"
+            "The preflight is answered with 407: something wants a login first, and a preflight"
             " never carries one."
         ),
         OUTERMOST,
@@ -275,7 +275,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         "gate-refused",
         "corsgate's gate refuses the request: its policy does not trust https://app.example.com.",
         (
-            'Look whom it trusts; or add "https://app.example.com" to its write_origins, if you'
+            'See whom it trusts; or add "https://app.example.com" to its write_origins, if you'
             " trust that site to act as your users."
         ),
     ),
@@ -291,7 +291,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {"method": "PATCH"},
         "method-not-allowed",
         "Access-Control-Allow-Methods does not allow PATCH. It says 'PUT, patch'.",
-        "Write PATCH in Access-Control-Allow-Methods: names of methods are case-sensitive.",
+        "Write PATCH in Access-Control-Allow-Methods: method names are case-sensitive.",
     ),
     "method in lower case": (
         [
@@ -304,7 +304,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {"method": "patch"},
         "method-not-allowed",
         "Access-Control-Allow-Methods does not allow patch. It says 'PATCH'.",
-        "Write PATCH in the page: names of methods are case-sensitive.",
+        "Write PATCH in the page: method names are case-sensitive.",
     ),
     "method in lower case that is not listed": (
         [answer(204, "Access-Control-Allow-Origin: https://app.example.com")],
@@ -664,7 +664,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {},
         "error-without-headers",
         (
-            "The answer is an error (500) without CORS headers: what is to be mended may be that"
+            "The answer is an error (500) without CORS headers: what has to be fixed may be that"
             " error, which the page cannot see."
         ),
         (
@@ -677,7 +677,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {},
         "error-without-headers",
         (
-            "The answer is an error (404) without CORS headers: what is to be mended may be that"
+            "The answer is an error (404) without CORS headers: what has to be fixed may be that"
             " error, which the page cannot see."
         ),
         "Look in the server's log for the error; and put the CORS middleware outermost.",
@@ -732,7 +732,7 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         {},
         "redirect-limit",
         "The redirects go round in a circle, or there are more than 20.",
-        "Mend the redirect on the server.",
+        "Fix the redirect on the server.",
     ),
     "redirect to ftp": (
         [answer(302, "Access-Control-Allow-Origin: *", "Location: ftp://x/")],

@@ -989,7 +989,7 @@ FLAGGED: dict[str, tuple[dict[str, Any], list[str], str, str, str]] = {
             " goes with them: the origins have to be named."
         ),
         (
-            "first mend this: With credentials a browser takes '*' for a header of that very name."
+            "first fix this: With credentials a browser takes '*' for a header of that very name."
             " Name the headers to expose."
             f' Then in the place of {ALL} write CORS_ALLOW_ORIGINS = ["{OTHER}"];'
             " CORS_ALLOW_CREDENTIALS = True"
@@ -1042,7 +1042,7 @@ def test_a_source_that_fails_is_named(caplog: pytest.LogCaptureFixture) -> None:
     with settings_of(URLS, CORS_POLICY=broken_source):
         found = explained("--origin", OTHER, "--django", "--path", "/x/")
     assert (found["reason"], found["setting"]) == ("policy-source-failed", "broken_source")
-    assert found["fix"] == "mend broken_source"
+    assert found["fix"] == "fix broken_source"
     assert "no database" in caplog.text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django_project import settings_of
 from flask import Flask
 
 import corsgate.cli
@@ -62,8 +63,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 # ------------------------------------------------------------------ what is printed
 
+
 def test_the_defaults_let_everybody_in() -> None:
-    text = ''
+    text = ""
     assert run("--flask-cors", text) == (
         0,
         """\
@@ -71,8 +73,9 @@ from corsgate.flask import CORSGate
 
 CORSGate(app, allow_origins="*", allow_headers=["*", "Authorization"])
 
-The same requests were sent to both, and a browser lets the same through. What
-is answered differently, and no browser minds:
+The same requests were sent to both, and a browser lets the same through.
+
+These answers differ, and no page notices:
 
 Request:     GET from https://stranger.test, null
 Flask-Cors:  Access-Control-Allow-Origin: the origin of the page
@@ -103,14 +106,13 @@ Flask-Cors:  Vary: Origin
 corsgate:    Vary: Access-Control-Request-Headers,
              Access-Control-Request-Method, Origin
 Why:         Caches have to know what the answer depends on.
-
 """,
         "",
     )
 
 
 def test_everybody_with_cookies_is_refused() -> None:
-    text = 'supports_credentials=True'
+    text = "supports_credentials=True"
     assert run("--flask-cors", text) == (
         1,
         """\
@@ -132,7 +134,8 @@ corsgate does not start with this yet: first write what is said above.
 
 
 def test_paths() -> None:
-    text = 'CORS(app, resources={r"/api/*": {"origins": "https://app.example.com"}, "/open": {"send_wildcard": True}})'
+    text = 'resources={r"/api/*": {"origins": "https://app.example.com"},'
+    text += ' "/open": {"send_wildcard": True}}'
     assert run("--flask-cors", text) == (
         1,
         """\
@@ -154,7 +157,9 @@ Good to know:
 -  send_wildcard is not needed: where every origin is allowed, a literal * is
    always sent.
 
-The same requests were sent to both. What a browser lets through differs:
+The same requests were sent to both.
+
+A browser lets less through than before:
 
 Request:     GET, preflight for PUT with content-type, preflight for PATCH and 4
              more from https://app.example.com to /apix
@@ -163,7 +168,7 @@ corsgate:    the browser blocks it
 Why:         No policy covers this path: /api/* is /api and what is below it,
              not /apix.
 
-What else is answered differently, and no browser minds:
+These answers differ, and no page notices:
 
 Request:     preflight from https://app.example.com, https://stranger.test, null
              and 7 more to /open, /api, /api/item
@@ -203,15 +208,32 @@ Request:     preflight from https://stranger.test, null, http://app.example.com
 Flask-Cors:  200
 corsgate:    403
 Why:         Logs show by the status, too, that the origin is not allowed.
-
 """,
         "",
     )
 
 
+EVERYTHING = r"""
+CORS(
+    app,
+    origins=[
+        "https://App.example.com/",
+        "http://app.example.com",
+        "https://*.example.com",
+        "http://localhost:*",
+        re.compile(r"https://pr-\d+\.example\.com", re.I),
+    ],
+    supports_credentials=True,
+    methods=["GET", "patch", "TRACE"],
+    allow_headers=["X-Token", "x-.*"],
+    expose_headers="X-Total, Set-Cookie",
+    max_age=timedelta(minutes=5),
+)
+"""
+
+
 def test_what_is_left_out() -> None:
-    text = 'origins=["https://App.example.com/", "http://app.example.com", "https://*.example.com", "http://localhost:*", re.compile(r"https://pr-\\d+\\.example\\.com", re.I)], supports_credentials=True, methods=["GET", "patch", "TRACE"], allow_headers=["X-Token", "x-.*"], expose_headers="X-Total, Set-Cookie", max_age=timedelta(minutes=5)'
-    assert run("--flask-cors", text) == (
+    assert run("--flask-cors", EVERYTHING) == (
         1,
         """\
 import re
@@ -256,7 +278,9 @@ Good to know:
 -  'https://pr-\\d+\\.example\\.com' let every origin in that begins so, such as
    https://pr-0.example.com.evil.test; here it has to match the whole origin.
 
-The same requests were sent to both. What a browser lets through differs:
+The same requests were sent to both.
+
+A browser lets less through than before:
 
 Request:     GET, preflight for PATCH from http://app.example.com,
              https://xexamplexcom, https://xexamplexcom:8443 and 11 more
@@ -264,7 +288,7 @@ Flask-Cors:  the browser lets it through, with cookies too
 corsgate:    the browser blocks it
 Why:         No entry of allow_origins matches the whole origin.
 
-What else is answered differently, and no browser minds:
+These answers differ, and no page notices:
 
 Request:     GET without Origin
 Flask-Cors:  Access-Control-Allow-Origin: http://app.example.com
@@ -275,7 +299,7 @@ corsgate:    Access-Control-Allow-Credentials: not there
 Why:         It means nothing without an origin.
 Flask-Cors:  Access-Control-Expose-Headers: Set-Cookie, X-Total
 corsgate:    Access-Control-Expose-Headers: not there
-Why:         Only actual answers have what a page can read.
+Why:         No page reads it from there.
 
 Request:     preflight from http://app.example.com, https://xexamplexcom,
              https://stranger.test and 38 more
@@ -287,7 +311,6 @@ Request:     GET from http://localhost, https://pr-0.example.com,
              https://pr-77.example.com and 2 more
 Flask-Cors:  Access-Control-Expose-Headers: Set-Cookie, X-Total
 corsgate:    Access-Control-Expose-Headers: X-Total
-Why:         Only actual answers have what a page can read.
 
 Request:     preflight from http://localhost, https://pr-0.example.com,
              https://pr-77.example.com and 2 more
@@ -305,19 +328,26 @@ corsgate:    Access-Control-Allow-Headers: X-Token
 Why:         All that is allowed is listed, not only what was asked for.
 Flask-Cors:  Access-Control-Expose-Headers: Set-Cookie, X-Total
 corsgate:    Access-Control-Expose-Headers: not there
-Why:         Only actual answers have what a page can read.
+Why:         No page reads it from there.
 Flask-Cors:  Vary: Origin
 corsgate:    Vary: Access-Control-Request-Headers,
              Access-Control-Request-Method, Origin
 Why:         Caches have to know what the answer depends on.
-
 """,
         "",
     )
 
 
+def test_a_regular_expression_that_flask_cors_cannot_use() -> None:
+    status, out, _ = run("--flask-cors", "origins=re.compile(b'a')")
+    assert status == 0
+    assert "\nFlask-Cors:  500\n" in out
+
+
 def test_json() -> None:
-    status, out, err = run("--flask-cors", "origins=r'https://a\\d\\.b\\.test', max_age=5", "--json")
+    status, out, err = run(
+        "--flask-cors", "origins=r'https://a\\d\\.b\\.test', max_age=5", "--json"
+    )
     found = json.loads(out)
     assert (status, err) == (1, "")
     assert found.keys() == {"code", "notes", "refused", "differences"}
@@ -367,6 +397,32 @@ def test_an_option(text: str, code: str) -> None:
         names = 'allow_headers=["X-A"]'
         rest = [start, code, names] if code.startswith("allow_methods") else [start, names, code]
     assert code_of(given) == f"CORSGate(app, {', '.join(filter(None, rest))})\n"
+
+
+def test_regular_expressions_stay_what_they_are() -> None:
+    given = [r"^https://A\d\.b\.test$", re.compile(r"https://\S\.b\.test$", re.DOTALL), r"\w://é$"]
+    given += [re.compile("https://a # b\n", re.VERBOSE | re.IGNORECASE)]
+    move = move_flask_cors({"origins": given})
+    assert move.code.partition("CORSGate\n\n")[2] == (
+        """\
+CORSGate(
+    app,
+    allow_origins=[
+        re.compile(r"^https://A\\d\\.b\\.test$", re.IGNORECASE),
+        re.compile(r"https://\\S\\.b\\.test$", re.DOTALL),
+        # '\\\\w://\\xe9$' is left out: see below
+        re.compile('https://a # b\\n', re.VERBOSE),
+    ],
+    allow_headers=["*", "Authorization"],
+)
+"""
+    )
+    assert move.options["allow_origins"][0].flags & re.IGNORECASE
+
+
+def test_an_origin_that_is_there_twice_is_written_once() -> None:
+    code = code_of('origins=["https://a.test", "https://A.test"], allow_headers=["X-A"]')
+    assert code == 'CORSGate(app, allow_origins=["https://a.test"], allow_headers=["X-A"])\n'
 
 
 def test_what_is_not_needed_is_said() -> None:
@@ -421,7 +477,30 @@ def test_what_is_not_needed_is_said() -> None:
                 " of that very name. Name the headers to expose."
             ),
         ),
+        (
+            {"allow_headers": ["Host"]},
+            (
+                "allow_headers: 'Host' is left out. 'Host' is a header that the browser sets by"
+                " itself, so there is nothing to allow. Take it out."
+            ),
+        ),
         ({"max_age": "soon"}, "max_age: 'soon' is no number of seconds, and is left out."),
+        (
+            {"origins": "http://app.example.com:*", "supports_credentials": True},
+            (
+                "'http://app.example.com:*' with credentials: whoever is on the network can speak"
+                " for an http page. Write 'https://app.example.com:*', or accept it with"
+                " dangerously_allow=['insecure-origin']."
+            ),
+        ),
+        (
+            {"origins": "https?://.*", "supports_credentials": True},
+            (
+                "re.compile('https?://.*') with credentials also accepts"
+                r" 'https://q7x2k9w4z8.test'. Escape each dot (\.) and spell out the domain, or use"
+                " a pattern such as 'https://*.example.com'."
+            ),
+        ),
         ({"origins": [None]}, "None is left out: it is no text."),
         (
             {"origins": [re.compile(b"x")]},
@@ -463,6 +542,14 @@ def test_what_is_not_needed_is_said() -> None:
             ),
         ),
         (
+            {"resources": ["/api/*", "/*"]},
+            (
+                "resources: '/api/*' was for /apix too, say, which has the options of '/*' now,"
+                " since paths end at a slash. Write a line of paths for each such path that there"
+                " is."
+            ),
+        ),
+        (
             {"resources": ["/api/é//x"]},
             (
                 "paths: '/api/é//x' has a segment that is empty, . or .., and no such"
@@ -478,7 +565,10 @@ def test_what_is_refused_is_said(options: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"origins": "https://A.test"}, "'https://A.test' is in lower case now, as browsers send it."),
+        (
+            {"origins": "https://A.test"},
+            "'https://A.test' is in lower case now, as browsers send it.",
+        ),
         (
             {"origins": [APP, "*"]},
             "Every origin is let in, so 'https://app.example.com' beside that means nothing.",
@@ -533,7 +623,17 @@ def test_resources_are_paths_where_they_can_be(resources: Any, paths: dict[str, 
 @pytest.mark.parametrize(
     "resource",
     [
-        *(r"/v\d/.*", "/a/.*/b", "/a/[^/]+", "/a/*b", "/(?i:a)", "/a$b", "(a", "/[^a]", "/(a|b.c)/"),
+        *(
+            r"/v\d/.*",
+            "/a/.*/b",
+            "/a/[^/]+",
+            "/a/*b",
+            "/(?i:a)",
+            "/a$b",
+            "(a",
+            "/[^a]",
+            "/(a|b.c)/",
+        ),
         re.compile(b"/a"),
     ],
 )
@@ -584,6 +684,12 @@ def test_arguments_that_are_wrong() -> None:
         " subpattern at position 0). Nothing is run to find its value: write the value itself, or"
         " give the application with --app."
     )
+    assert refused("--flask-cors", "origins='*', origins=[]") == (
+        "Error: --flask-cors: origins is there twice: keep one of them."
+    )
+    assert refused("--flask-cors", "resources={'/a': None}") == (
+        "Error: --flask-cors: resources['/a'] takes a mapping of options, not None."
+    )
     assert refused("--flask-cors", "resources=1") == (
         "Error: --flask-cors: resources takes a path, a list or a mapping, not 1."
     )
@@ -627,7 +733,7 @@ def test_without_flask_cors_its_code_is_printed(monkeypatch: pytest.MonkeyPatch)
 
 # ------------------------------------------------------------------ applications
 
-SHOP = '''
+SHOP = """
 from flask import Blueprint, Flask
 from flask.views import MethodView
 from flask_cors import CORS, cross_origin
@@ -672,7 +778,7 @@ app.add_url_rule("/again", view_func=Other.as_view("again"))
 def by_hand(response):
     response.headers["Access-Control-Allow-Methods"] = "GET"
     return response
-'''
+"""
 
 
 def test_an_application(write: Write) -> None:
@@ -691,11 +797,12 @@ def test_an_application(write: Write) -> None:
     assert [(one["request"], one["new"], one["why"]) for one in noticed] == [
         (
             (
-                "preflight for PUT with content-type from https://stranger.test, null to /other,"
-                " /again"
+                "preflight for PUT with content-type from https://stranger.test, null to"
+                " /other, /again"
             ),
             "the browser lets it through",
-            "Nothing has answered this preflight before.",  # @cross_origin does so for functions only
+            # @cross_origin does so for functions only.
+            "Nothing has answered this preflight before.",
         ),
         (
             (
@@ -708,7 +815,7 @@ def test_an_application(write: Write) -> None:
     ]
 
 
-CODE = '''\
+CODE = """\
 from corsgate.flask import CORSGate, cors
 
 CORSGate(
@@ -748,11 +855,13 @@ def put(self): ...
 # view 'again.put', in the place of @cross_origin(...)
 @cors(allow_origins="*", allow_headers=["*", "Authorization"], max_age=30)
 def put(self): ...
-'''
+"""
 
 
 def test_an_application_where_only_views_have_something(write: Write) -> None:
-    source = "import flask\nfrom flask_cors import CORS, cross_origin\napp = flask.Flask(__name__)\n"
+    source = (
+        "import flask\nfrom flask_cors import CORS, cross_origin\napp = flask.Flask(__name__)\n"
+    )
     views = "app.add_url_rule('/a', 'a', cross_origin(origins='https://a.test')(lambda: ''))\n"
     place = write(source + views)
     status, out, err = run("--app", f"{place}:app")
@@ -767,8 +876,9 @@ CORSGate(app, None)
 @cors(allow_origins=["https://a.test"], allow_headers=["*", "Authorization"])
 def view(): ...
 
-The same requests were sent to both, and a browser lets the same through. What
-is answered differently, and no browser minds:
+The same requests were sent to both, and a browser lets the same through.
+
+These answers differ, and no page notices:
 """
     )
     place = write(source + views.replace("origins='https://a.test'", "supports_credentials=True"))
@@ -779,7 +889,9 @@ is answered differently, and no browser minds:
 
 
 def test_a_view_like_the_application_keeps_its_mark(write: Write) -> None:
-    source = "import flask\nfrom flask_cors import CORS, cross_origin\napp = flask.Flask(__name__)\n"
+    source = (
+        "import flask\nfrom flask_cors import CORS, cross_origin\napp = flask.Flask(__name__)\n"
+    )
     source += "CORS(app)\napp.add_url_rule('/a', 'a', cross_origin()(lambda: ''))\n"
     found = json.loads(run("--app", f"{write(source)}:app", "--json")[1])
     assert '@cors(allow_origins="*")\n' in found["code"]
@@ -804,7 +916,9 @@ def test_a_blueprint_without_a_view(write: Write) -> None:
     source = "import flask\nfrom flask_cors import CORS\napp = flask.Flask(__name__)\n"
     source += "some = flask.Blueprint('some', __name__)\nCORS(some)\napp.register_blueprint(some)\n"
     found = json.loads(run("--app", f"{write(source)}:app", "--json")[1])
-    assert found["code"].endswith('cors(allow_origins="*", allow_headers=["*", "Authorization"])(blueprint)\n')
+    assert found["code"].endswith(
+        'cors(allow_origins="*", allow_headers=["*", "Authorization"])(blueprint)\n'
+    )
     assert found["differences"] == []
 
 
@@ -820,24 +934,27 @@ def test_what_old_releases_of_flask_cors_leave_is_read_too() -> None:
     from corsgate.cli._flask_cors import _given
 
     options = {
-        **{"origins": [".*"], "methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"},
-        **{"allow_headers": [".*"], "expose_headers": None, "supports_credentials": True},
+        "origins": [".*"],
+        "methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+        "allow_headers": [".*"],
+        "expose_headers": None,
+        "supports_credentials": True,
     }
     assert _given(options) == {"supports_credentials": True}
 
 
-def test_no_such_application(write: Write) -> None:
-    place = write("import flask\napp = flask.Flask(__name__)\ndef make(): return app\n")
+def test_no_such_application(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import flask\nimport flask_cors\nimport wsgicors\napp = flask.Flask(__name__)\n"
+    place = write(f"{source}def make(): return app\n")
     none = f"Error: There is no Flask-Cors and no wsgicors in {place}"
     assert refused("--app", f"{place}:app") == f"{none}:app (a Flask)."
     assert refused("--app", f"{place}:make") == (
         f"{none}:make (a function). If it makes the application, write {place}:make()."
     )
     assert refused("--app", "no_such_thing:app").endswith("No module named 'no_such_thing'")
-    with_flask = write(f"import flask_cors\nfrom {place} import app\n")
-    assert refused("--app", f"{with_flask}:app") == (
-        f"Error: There is no Flask-Cors and no wsgicors in {with_flask}:app (a Flask)."
-    )
+    for library in ("flask_cors", "wsgicors"):
+        monkeypatch.delitem(sys.modules, library, raising=False)
+        assert refused("--app", f"{place}:app") == f"{none}:app (a Flask)."
 
 
 def test_the_code_for_an_application_runs() -> None:
@@ -858,11 +975,12 @@ from wsgicors import CORS
 {WSGI}
 app = CORS(
     inner, methods="*", headers="*", credentials="true", maxage="180",
-    origin="https://app.example.com https://*.example.org http://localhost:* http://app?.b.test null",
+    origin="https://app.example.com https://*.example.org http://localhost:*"
+    " http://app?.b.test null",
 )
 everybody = CORS(inner, origin="copy", methods="PUT, TRACE", headers="X-A", expose_headers="X-B")
 cookies = CORS(inner, origin="*", credentials="true")
-broad = CORS(inner, origin="*.example.net https://*.com", credentials="true", maxage="soon")
+broad = CORS(inner, origin="*.example.net https://*.com http*", credentials="true", maxage="soon")
 two = CORS(inner, policy="one,two", one_origin="https://a.test", two_origin="*")
 nobody = CORS(inner, policy="deny")
 """
@@ -877,13 +995,116 @@ def test_wsgicors(write: Write) -> None:
         name: json.loads(run("--app", f"{place}:{name}", "--json")[1])
         for name in ("everybody", "cookies", "broad", "two", "nobody")
     }
-    start = "from corsgate.wsgi import CORSMiddleware\n\napp = CORSMiddleware("
-    assert {name: one["code"].removeprefix(start) for name, one in found.items()} == {
-        "everybody": "TODO",
+    assert {name: policy_of(one["code"]) for name, one in found.items()} == {
+        "everybody": """\
+    allow_origins="*",
+    allow_methods=["PUT"],
+    allow_headers=["X-A"],
+    expose_headers=["X-B"],
+""",
+        "cookies": """\
+    allow_origins=[...],
+    allow_methods=[],
+    allow_headers=[],
+    allow_credentials=True,
+""",
+        "broad": """\
+    allow_origins=[
+        re.compile(r".*\\.example\\.net"),
+        # "https://*.com" is left out: see below
+        # "http*" is left out: see below
+    ],
+    allow_methods=[],
+    allow_headers=[],
+    allow_credentials=True,
+""",
+        "two": "allow_origins=[...], allow_methods=[], allow_headers=[]",
+        "nobody": "allow_methods=[], allow_headers=[]",
     }
+    assert {name: one["refused"] for name, one in found.items()} == {
+        "everybody": [
+            (
+                "methods: 'TRACE' is left out. 'TRACE' is a method that browsers refuse to send."
+                " Take it out."
+            )
+        ],
+        "cookies": [
+            (
+                "Every site could read the answers with your users' cookies. Name the origins of"
+                " your pages in the place of the dots; or, where no page needs cookies, write"
+                ' allow_origins="*" and no allow_credentials.'
+            )
+        ],
+        "broad": [
+            (
+                "'https://*.com' with credentials: anybody can get a host that it covers. Name the"
+                " hosts, or accept it with dangerously_allow=['public-suffix']."
+            ),
+            (
+                "re.compile('http.*') with credentials also accepts 'https://q7x2k9w4z8.test'."
+                " Escape each dot (\\.) and spell out the domain, or use a pattern such as"
+                " 'https://*.example.com'."
+            ),
+            "max_age: 'soon' is no number of seconds, and is left out.",
+        ],
+        "two": [
+            (
+                "policy='one, two': corsgate has one policy for a path. Write the others as paths,"
+                " or give a callable that takes the environ and returns a Policy; this is the"
+                " first."
+            )
+        ],
+        "nobody": [],
+    }
+    assert [run("--app", f"{place}:{name}")[0] for name in found] == [0, 1, 1, 1, 0]
+
+
+def policy_of(code: str) -> str:
+    """The call that is printed, but for the application."""
+    call = code.partition("CORSMiddleware(")[2].removesuffix(")\n")
+    return call.removeprefix("app, ").removeprefix("\n    app,\n")
 
 
 WSGICORS_OUT = """\
+import re
+
+from corsgate.wsgi import CORSMiddleware
+
+app = CORSMiddleware(
+    app,
+    allow_origins=[
+        "https://app.example.com",
+        "https://*.example.org",
+        re.compile("http://localhost:.*"),
+        re.compile(r"http://app.\\.b\\.test"),
+        # "null" is left out: see below
+    ],
+    allow_methods=["*"],
+    allow_headers=["*"],
+    allow_credentials=True,
+    max_age=180,
+)
+
+Not carried over as it was:
+-  'null' with credentials: any site can take that origin in a sandboxed frame.
+   Take it out, or accept it with dangerously_allow=['null-origin'].
+
+The same requests were sent to both.
+
+A browser lets less through than before:
+
+Request:   GET, preflight for PUT with content-type, preflight for PATCH and 4
+           more from null
+wsgicors:  the browser lets it through, with cookies too
+corsgate:  the browser blocks it
+Why:       Any site can be null, in a sandboxed frame.
+
+These answers differ, and no page notices:
+
+Request:   GET without Origin
+wsgicors:  Vary: not there
+corsgate:  Vary: Origin
+Why:       Caches have to know what the answer depends on.
 """
 
 
@@ -891,7 +1112,41 @@ def test_wsgicors_in_a_flask_application(write: Write) -> None:
     source = "import flask\nfrom wsgicors import CORS\napp = flask.Flask(__name__)\n"
     source += "app.wsgi_app = CORS(app.wsgi_app, origin='https://a.test', methods='GET')\n"
     found = json.loads(run("--app", f"{write(source)}:app", "--json")[1])
-    assert found["code"].endswith("\n\napp.wsgi_app = CORSMiddleware(\n    app.wsgi_app,\n    TODO")
+    assert (
+        found["code"]
+        == """\
+from corsgate.wsgi import CORSMiddleware
+
+app.wsgi_app = CORSMiddleware(
+    app.wsgi_app,
+    allow_origins=["https://a.test"],
+    allow_methods=["GET"],
+    allow_headers=[],
+)
+"""
+    )
+
+
+# ------------------------------------------------------------------ django-cors-headers
+
+
+def test_a_django_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    with settings_of([], CORS_ALLOWED_ORIGINS=[f"{APP}/"], CORS_ALLOW_CREDENTIALS=True):
+        status, out, err = run("--django")
+        assert (status, err) == (0, "")
+        assert out.startswith("MIDDLEWARE = [\n")
+        assert "\nRequest:              preflight from https://app.example.com\n" in out
+        monkeypatch.setitem(sys.modules, "corsheaders.middleware", None)
+        assert run("--django")[1].endswith(
+            "\npip install django-cors-headers, and what is answered differently is shown here\n"
+            "too.\n"
+        )
+    with settings_of([], CORS_ALLOW_ALL_ORIGINS=True, CORS_ALLOW_CREDENTIALS=True):
+        status, out, err = run("--django")
+        assert (status, err) == (1, "")
+        assert out.endswith(
+            "\ncorsgate does not start with this yet: first write what is said above.\n"
+        )
 
 
 # ------------------------------------------------------------------ comparing
@@ -937,7 +1192,9 @@ def test_what_is_compared() -> None:
     cookies = app_with(Allow_Origin=APP, Allow_Credentials="true", Allow_Methods="PUT")
     get, put = Asked(origin=APP), Asked("PUT", origin=APP, preflight=True)
     assert compare(open_, open_, [get, put]) == []
-    assert [(one.lets_through, one.old, one.new, one.why) for one in compare(open_, cookies, [get])] == [
+    assert [
+        (one.lets_through, one.old, one.new, one.why) for one in compare(open_, cookies, [get])
+    ] == [
         (True, "the browser lets it through", "the browser lets it through, with cookies too", "")
     ]
     assert [(one.lets_through, one.why) for one in compare(open_, cookies, [put])] == [(True, "")]
@@ -951,5 +1208,22 @@ def test_what_is_compared() -> None:
     assert [(one.lets_through, one.why) for one in compare(cookies, closed, [get])] == [
         (False, "No policy covers this path: /api/* is /api and what is below it, not /apix.")
     ]
+    post = Asked("POST", origin=APP, preflight=True)
+    headers = Asked("POST", origin=APP, preflight=True, headers=("x-a",))
+    with_headers = app_with(Allow_Origin=APP, Allow_Headers="x-a")
+    (found,) = compare(app_with(Allow_Origin=APP), with_headers, [post])
+    assert found.why == "All that is allowed is listed, not only what was asked for."
+    assert [one.why for one in compare(app_with(Allow_Origin=APP), with_headers, [headers])] == [
+        "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
+    ]
+    star = app_with(Allow_Origin=APP, Allow_Headers="*", Allow_Credentials="true")
+    named = app_with(Allow_Origin=APP, Allow_Headers="x-a", Allow_Credentials="true")
+    assert [one.why for one in compare(star, named, [headers])] == [
+        "With cookies a browser takes * for a name: corsgate answers the names instead."
+    ]
     evil = app_with(Allow_Origin=APP, Allow_Credentials="true", Expose_Headers="\x1b[31m")
-    (found,) = compare(open_, evil, [Asked()])[1:2]
+    assert [one.new for one in compare(open_, evil, [Asked()])] == [
+        f"Access-Control-Allow-Origin: {APP}",
+        "Access-Control-Allow-Credentials: true",
+        "Access-Control-Expose-Headers: \\x1b[31M",
+    ]

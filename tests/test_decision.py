@@ -9,6 +9,7 @@ from corsgate import Decision, Policy, decide
 from corsgate._decision import (
     answer_preflight,
     in_debug_mode,
+    send_preflight,
     with_methods,
     with_vary,
     without_caching,
@@ -53,6 +54,18 @@ def refusal(body: bytes = REFUSAL, *more: tuple[str, str]) -> tuple[str, Any, by
 
 def test_a_preflight_is_refused() -> None:
     assert answer_preflight(REFUSED) == refusal()
+
+
+@pytest.mark.parametrize("decision", [ALLOWED, REFUSED], ids=["allowed", "refused"])
+def test_an_answer_to_a_preflight_is_sent_as_an_application_does(decision: Decision) -> None:
+    sent: list[object] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        sent.append((status, headers))
+
+    status, headers, body = answer_preflight(decision)
+    assert send_preflight(decision, start_response) == ([body] if body else [])
+    assert sent == [(status, headers)]
 
 
 def test_a_server_is_given_no_empty_chunk() -> None:

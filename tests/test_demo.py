@@ -240,7 +240,7 @@ def test_each_situation_has_its_verdict_and_its_change(bench: Bench) -> None:
             {"text": "Write PATCH in the page", "request": {"method": "PATCH"}},
         ),
         "Hidden header": ("Allowed", policy_change(expose_headers=["X-Total-Count"])),
-        "401 to preflight": (AT_PREFLIGHT, layer_change("Let preflights pass the log-in")),
+        "401 to preflight": (AT_PREFLIGHT, layer_change("Let preflights pass the login")),
         "Bare 500": (HIDDEN, layer_change("Let the application answer")),
         "Two layers": (HIDDEN, layer_change("Take the proxy's header out")),
         "Stranger's form": (
@@ -747,7 +747,7 @@ def test_a_form_and_what_stands_in_front(bench: Bench) -> None:
         "A layer in front of corsgate answered 401 Unauthorized.",
     )
     assert verdict["advice"]["why"] == "CORS and the gate have no part in it."
-    assert verdict["change"] == {"text": "Let preflights pass the log-in", "layer": "none"}
+    assert verdict["change"] == {"text": "Let preflights pass the login", "layer": "none"}
 
 
 def test_a_request_that_is_refused_by_the_gate_before_the_application(bench: Bench) -> None:

@@ -277,15 +277,15 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "decided": "corsgate was not asked: a layer in front answered 401 Unauthorized.",
             "why": [
                 (
-                    "The preflight is answered with 401: something wants a log-in first, and a"
+                    "The preflight is answered with 401: something wants a login first, and a"
                     " preflight never carries one."
                 )
             ],
             "advice": {
-                "What to do": "Put the CORS layer outermost, before log-in, redirects and routes,"
+                "What to do": "Put the CORS layer outermost, before login, redirects and routes,"
                 " and let it answer OPTIONS with 204."
             },
-            "apply": ["Let preflights pass the log-in and send again"],
+            "apply": ["Let preflights pass the login and send again"],
             "seen": UNREAD,
             "consoles": {
                 "Firefox": FIREFOX

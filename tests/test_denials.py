@@ -162,7 +162,7 @@ def test_debug_mode_says_that_the_policy_has_failed_where_its_gate_refuses(
     [reason] = reasons(answer)
     assert reason == (
         "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
-        " What to do: mend the policy source"
+        " What to do: fix the policy source"
     )
 
 
@@ -192,7 +192,7 @@ def test_debug_mode_tells_of_a_source_that_fails(caplog: pytest.LogCaptureFixtur
     app = CORSMiddleware(SpyApp(), broken, debug=True)
     line = (
         "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
-        " What to do: mend the policy source"
+        " What to do: fix the policy source"
     )
     assert reasons(call(app, "GET", "/api/x", GET)) == [line]
     assert texts(caplog)[-1] == (

@@ -263,8 +263,8 @@ def test_options_of_a_gate_that_is_nowhere_on_are_found() -> None:
 def test_a_policy_that_stands_alone_without_the_gate_of_the_project_is_found() -> None:
     def told(gate: str) -> str:
         return (
-            f'It has a policy of its own without gate, so the gate="{gate}" around it does not hold'
-            f' there. Write gate="{gate}" in it; or give options'
+            f'It has a policy of its own without a gate, so the gate="{gate}" around it does not'
+            f' hold there. Write gate="{gate}" in it; or give options'
             ' instead of a Policy, which inherit the gate, and where gate="off" says that it is'
             " meant. [corsgate.I015]"
         )

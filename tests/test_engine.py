@@ -518,6 +518,13 @@ def test_an_origin_sent_twice_is_not_allowed_even_if_both_are() -> None:
     assert answer.cors == comparable({"Vary": "Origin"})
 
 
+PREFLIGHT_KEYS = {
+    "REQUEST_METHOD": "OPTIONS",
+    "HTTP_ORIGIN": APP,
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+}
+
+
 @pytest.mark.parametrize(
     "environ",
     [
@@ -529,6 +536,16 @@ def test_an_origin_sent_twice_is_not_allowed_even_if_both_are() -> None:
 def test_a_mapping_without_a_method_is_no_preflight(environ: dict[str, str]) -> None:
     environ = {**environ, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
     assert decide(Policy(**LISTED), environ).kind != "preflight"
+
+
+@pytest.mark.parametrize("origins", ["*", APP])
+@pytest.mark.parametrize("missing", [*PREFLIGHT_KEYS, None])
+def test_a_preflight_has_its_method_and_both_of_its_headers(
+    origins: str, missing: str | None
+) -> None:
+    environ = {key: value for key, value in PREFLIGHT_KEYS.items() if key != missing}
+    kind = decide(Policy(allow_origins=origins), environ).kind
+    assert (kind == "preflight") is (missing is None)
 
 
 def test_nothing_of_a_mapping_but_four_keys_is_read() -> None:

@@ -6,7 +6,8 @@ import string
 import pytest
 
 from corsgate import Policy, PolicyError, Problem
-from corsgate.errors import CODES, RELAXABLE, problem, show
+from corsgate._problems import problem, show
+from corsgate.errors import CODES, RELAXABLE
 
 
 def make_problem(**changes: object) -> Problem:

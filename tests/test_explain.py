@@ -338,7 +338,7 @@ MISTAKES: dict[str, Mistake] = {
         None,
         'The page asks for cookies (credentials: "include"), and allow_credentials is False.',
         (
-            "first mend this: 'http://intranet.example' with credentials: whoever is on the"
+            "first fix this: 'http://intranet.example' with credentials: whoever is on the"
             " network can speak for an http page. Write 'https://intranet.example', or accept it"
             " with dangerously_allow=['insecure-origin']. Then write allow_credentials=True"
         ),
@@ -1359,16 +1359,16 @@ def test_a_source_that_fails_allows_nothing(caplog: pytest.LogCaptureFixture) ->
     assert explain(below, call()).setting == "broken"
     assert found.line == (
         "The policy source broken failed or gave no policy, so nothing is allowed; the log has the"
-        " error. What to do: mend broken"
+        " error. What to do: fix broken"
     )
     assert [step.passed for step in found.steps] == [True, False, None, None, None, None]
     assert "the policy source" in caplog.text
     assert explain(lambda environ: 3, call()).reason == "policy-source-failed"  # type: ignore[arg-type, return-value]
     derived = derive(broken, {"max_age": 9}, "there")
-    assert explain(derived, call()).fix == "mend broken"
+    assert explain(derived, call()).fix == "fix broken"
     assert explain(FAILED, call()).line == (
         "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
-        " What to do: mend the policy source"
+        " What to do: fix the policy source"
     )
 
 
@@ -1465,7 +1465,7 @@ def test_what_to_mend_first_is_said_in_the_same_words() -> None:
     policy = Policy(allow_origins=[APP, "http://intranet.example"])
     found = explain_in(FLASK_CONFIG.at("there"), policy, call(), credentials=True)
     assert found.fix == (
-        "first mend this: 'http://intranet.example' with credentials: whoever is on the network"
+        "first fix this: 'http://intranet.example' with credentials: whoever is on the network"
         " can speak for an http page. Write 'https://intranet.example', or accept it with"
         " CORS_DANGEROUSLY_ALLOW = ['insecure-origin']. Then write"
         ' app.config["CORS_ALLOW_CREDENTIALS"] = True  # in there'

@@ -645,7 +645,7 @@ def test_the_session_cookie_is_nobodys_business_without_credentials(
 
 def left_out(name: str, gate: str = "enforce") -> str:
     return (
-        f'note: view {name!r}: It has a policy of its own without gate, so the gate="{gate}"'
+        f'note: view {name!r}: It has a policy of its own without a gate, so the gate="{gate}"'
         f' around it does not hold there. Write gate="{gate}" in it; or give options instead of a'
         ' Policy, which inherit the gate, and where gate="off" says that it is meant.'
         " [gate-not-inherited]"

@@ -15,7 +15,7 @@ import corsgate._callables
 from corsgate import Decision, Policy, PolicyError, check
 from corsgate._closed import FAILED
 from corsgate._nested import closed_between
-from corsgate.errors import show
+from corsgate._problems import show
 from corsgate.wsgi import CORSMiddleware
 
 OWN = "https://www.example.com"
@@ -910,7 +910,7 @@ def test_debug_mode_says_that_the_source_failed(caplog: pytest.LogCaptureFixture
     found = call(app, "POST", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"})
     line = (
         "The policy source failed or gave no policy, so nothing is allowed; the log has the error."
-        " What to do: mend the policy source"
+        " What to do: fix the policy source"
     )
     assert (found.status, found.body) == (403, f"{line}\n".encode())
     assert found.values("X-CORSGate-Reason") == [line]

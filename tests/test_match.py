@@ -14,6 +14,7 @@ import pytest
 
 from corsgate import Policy, decide
 from corsgate._match import Matcher
+from corsgate._origin import MAX_ORIGIN
 
 
 def allows(policy: Policy, origin: str) -> bool:
@@ -285,6 +286,57 @@ def test_a_deeper_pattern_lets_no_other_character_into_a_label() -> None:
     for policy in (Policy(allow_origins=patterns[:1]), Policy(allow_origins=patterns)):
         assert allows(policy, "https://1-pr.example.com")
         assert not allows(policy, "https://_-pr.example.com")
+
+
+HOST_253 = "b" * 63 + "." + "c" * 63 + "." + "d" * 63 + "." + "e" * 57 + ".com"
+
+
+@pytest.mark.parametrize("scheme", ["https", "http", "app"])
+def test_one_label_below_a_pattern_is_read_as_any_other_host_is(scheme: str) -> None:
+    patterns = [f"{scheme}://*.b.com", f"{scheme}://*.c.com:8443", f"{scheme}://*.d.com:*"]
+    matcher = Matcher(patterns=[*patterns, f"{scheme}://*.{HOST_253[64:]}"])
+    allowed = ["a.b.com", "a-1.b.com", "1.b.com", "a_~.b.com", "a.a.b.com", "a.c.com:8443"]
+    for host in [*allowed, "a.d.com", "a.d.com:1", HOST_253]:
+        assert matcher.allows(f"{scheme}://{host}", {}), host
+    denied = [
+        ".b.com",
+        "b.com",
+        "A.b.com",
+        "a/.b.com",
+        "a@.b.com",
+        "*.b.com",
+        "ä.b.com",
+        "a..b.com",
+    ]
+    denied += ["a:1.b.com", "[a.b.com", "a.b.com:1", "a.c.com", "a.d.com:*", "a.d.com:", "a.com"]
+    for host in [*denied, f"f{HOST_253}"]:
+        assert not matcher.allows(f"{scheme}://{host}", {}), host
+    for origin in [
+        "a.b.com",
+        "//a.b.com",
+        f"{scheme}:a.b.com",
+        f"{scheme}s://a.b.com",
+        "a://a.b.com",
+    ]:
+        assert not matcher.allows(origin, {}), origin
+
+
+def test_most_origins_are_judged_without_spelling_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Matcher, "_matches_pattern")
+    long = HOST_253[8:]
+    matcher = Matcher(
+        patterns=["https://*.b.com", "https://*.c.com:8443", f"https://*.{long[56:]}"]
+    )
+    for host in ("a.b.com", "a-1.b.com", "1.c.com:8443", long):
+        assert matcher.allows(f"https://{host}", {}), host
+    assert not matcher.allows("https://a.b.com".ljust(MAX_ORIGIN + 1, "m"), {})
+    assert not Matcher().allows("https://a.b.com", {})
+
+
+def test_a_number_at_the_end_of_a_pattern_makes_addresses_of_its_hosts() -> None:
+    policy = Policy(allow_origins="https://*.0.0.1")
+    assert allows(policy, "https://127.0.0.1")
+    assert not any(allows(policy, f"https://{label}.0.0.1") for label in ("a", "256", "01", "1.1"))
 
 
 def test_entries_glued_together_are_not_an_entry() -> None:

@@ -610,7 +610,7 @@ async def coroutine(origin: str) -> bool:
         ),
         pytest.param(
             lambda origin, environ: True,
-            "cannot be called with (origin). Give a function that takes these, by their position."
+            "cannot be called with (origin). Give a function that takes these, by position."
             " [callable-signature]",
             id="also the environ",
         ),

@@ -20,7 +20,7 @@ NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 INFO = f"{NAME}.dist-info/"
 KINDS = {
     "corsgate": {".css", ".html", ".js", ".py", ".svg", ".typed"},
-    "docs": {".rst"},
+    "docs": {".py", ".rst"},
     "examples": {".html", ".py"},
 }
 INFO_FILES = ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")

@@ -604,3 +604,39 @@ def test_the_applications_policy_may_cover_some_paths_only() -> None:
 )
 def test_a_path_is_decoded_from_utf_8_in_latin_1(path_info: str, path: str) -> None:
     assert decode_path(path_info) == path
+
+
+def test_what_was_found_for_1024_paths_is_kept() -> None:
+    asked: list[str] = []
+
+    def covered(path: str) -> bool:
+        asked.append(path)
+        return path != "/x"
+
+    policy = Policy()
+    rules = PathRules(policy, [("/off/*", None)], covers=covered)
+    long = "/" + "l" * 255
+    for _ in range(2):
+        assert rules.find_encoded("/x") is None
+        assert rules.find_encoded("/off/x") is None
+        assert rules.find_encoded("/caf\xc3\xa9") is policy
+        assert rules.find_encoded("") is policy
+        assert rules.find_encoded(long) is policy
+        assert rules.find_encoded(f"{long}l") is policy
+    assert asked == ["/x", "/café", "/", long, f"{long}l", f"{long}l"]
+    asked.clear()
+    for number in range(1024 - 5):
+        assert rules.find_encoded(f"/{number}") is policy
+    assert len(asked) == 1024 - 5
+    assert rules.find_encoded("/x") is None
+    assert len(asked) == 1024 - 5
+    rules.find_encoded("/one too many")
+    assert rules.find_encoded("/x") is None
+    assert asked[-2:] == ["/one too many", "/x"]
+
+
+def test_a_path_that_does_not_begin_with_a_slash_is_below_no_prefix() -> None:
+    below = Policy()
+    rules = PathRules(None, [("/*", below), ("/a/*", below)])
+    assert rules.find("/a/b") is below
+    assert [rules.find(path) for path in ("*", "a", "a/a", "x/a/b")] == [None] * 4

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from corsgate import Policy, PolicyError, decide
+from corsgate import policy as module
 
 APP = "https://app.example.com"
 PATTERN = "https://*.example.com"
@@ -307,7 +308,7 @@ def test_replace_judges_the_whole() -> None:
         policy.replace(allow_credentials=True)
     assert [problem.code for problem in caught.value.problems] == ["wildcard-credentials"]
     with pytest.raises(PolicyError) as caught:
-        policy.replace(max_ages=5)
+        policy.replace(max_ages=5)  # type: ignore[call-arg]
     assert [problem.hint for problem in caught.value.problems] == ["Write max_age."]
 
 
@@ -347,3 +348,7 @@ def test_equal_policies_are_one_key() -> None:
     table[Policy(allow_origins=[APP])] = 2
     assert table == {Policy(allow_origins=APP): 2}
     assert Policy(allow_origins=APP) not in {Policy(): 1}
+
+
+def test_the_module_offers_the_class_alone() -> None:
+    assert module.__all__ == dir(module) == ["Policy"]

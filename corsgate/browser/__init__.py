@@ -45,6 +45,10 @@ __all__ = ["Browser", "CORSError", "FetchError", "HTTPRequest", "HTTPResponse", 
 _NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class Browser:
     """A browser that shows a page on `origin`, and calls applications in this process.
 
@@ -94,9 +98,9 @@ class Browser:
         if base_url is None:
             base_url = next(iter(apps), None)
         if base_url not in apps:
-            raise ValueError(f"base_url is {base_url!r}, and there is no application for it")
+            raise ValueError(f"base_url is {base_url!r}, which is none of {list(apps)}")
         if engine is not None and engine not in tuple(ENGINES):
-            raise ValueError(f"engine is {engine!r}; there are: {', '.join(ENGINES)}")
+            raise ValueError(f"engine is {engine!r}; write one of {', '.join(ENGINES)}")
         if explain is not None:
             check_callable("explain", explain, "functools.partial(corsgate.explain, policy)")
         check_callable("clock", clock, "what gives seconds, as time.time does")

@@ -60,7 +60,7 @@ def check_text(name: str, value: object, example: str) -> None:
 def check_choices(**given: str) -> None:
     for name, value in given.items():
         if value not in _CHOICES[name]:
-            raise ValueError(f"{name} is {value!r}; there are: {', '.join(_CHOICES[name])}")
+            raise ValueError(f"{name} is {value!r}; write one of {', '.join(_CHOICES[name])}")
 
 
 def check_fields(name: str, fields: object) -> None:

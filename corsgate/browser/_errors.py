@@ -147,7 +147,7 @@ CORS_FAILURES = {
     ),
     "preflight-status": Failure(
         "CORS-preflight fetch, step 7",
-        "the preflight was answered with {status}, and has to be with 200 to 299",
+        "the preflight was answered with {status}, and that has to be 200 to 299",
         _CHECK + "It does not have HTTP ok status.",
         _FIREFOX + "CORS preflight response did not succeed). Status code: {status}.",
         _WEBKIT_PREFLIGHT,
@@ -270,11 +270,11 @@ class FetchError(Exception):
         response: HTTPResponse | None,
     ) -> None:
         self.code = code
-        self.step = failure.step
-        self.what = failure.what.format(**facts)
-        self.chromium = failure.chromium and failure.chromium.format(**facts)
-        self.firefox = failure.firefox and failure.firefox.format(**facts)
-        self.webkit = failure.webkit and failure.webkit.format(**facts)
+        self.step: str = failure.step
+        self.what: str = failure.what.format(**facts)
+        self.chromium: str | None = failure.chromium and failure.chromium.format(**facts)
+        self.firefox: str | None = failure.firefox and failure.firefox.format(**facts)
+        self.webkit: str | None = failure.webkit and failure.webkit.format(**facts)
         self.request = request
         self.response = response
         self.explanation = ""

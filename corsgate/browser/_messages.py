@@ -26,7 +26,10 @@ def get(headers: Headers, name: str) -> str | None:
 class HTTPRequest:
     """One request as it goes to a server.
 
+    :param method: as it is sent: `PUT`.
     :param url: absolute, without user info and fragment.
+    :param headers: pairs of name and value, in the order in which they are sent.
+    :param body: the bytes, whole.
     """
 
     method: str
@@ -35,13 +38,22 @@ class HTTPRequest:
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The value of a header, whatever the case of its name; None if it was not sent."""
+        """The value of a header, lines joined by a comma; None if it was not sent.
+
+        :param name: in any case.
+        """
         return get(self.headers, name)
 
 
 @dataclass(frozen=True)
 class HTTPResponse:
-    """What a server answers, all of it."""
+    """What a server answers, all of it.
+
+    :param status: the HTTP status: 204.
+    :param reason: the phrase after it.
+    :param headers: pairs of name and value, in the order in which they came.
+    :param body: the bytes, whole.
+    """
 
     status: int
     reason: str
@@ -49,7 +61,10 @@ class HTTPResponse:
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The value of a header, lines joined by a comma; None if there is none."""
+        """The value of a header, lines joined by a comma; None if there is none.
+
+        :param name: in any case.
+        """
         return get(self.headers, name)
 
 
@@ -103,7 +118,7 @@ class Response:
         self.redirected = redirected
         self.status = status
         self.reason = reason
-        self.headers = ReadableHeaders(headers or [])
+        self.headers: Mapping[str, str] = ReadableHeaders(headers or [])
         self.body = body
 
     @property

@@ -32,7 +32,7 @@ class WSGITransport:
         if app is None:
             known = ", ".join(self._apps)
             raise LookupError(
-                f"no application for {request.url}; there are: {known}."
+                f"no application for {request.url}; there are some for {known}."
                 " Give Browser a mapping of origins to applications."
             )
         started: list[tuple[str, Headers]] = []

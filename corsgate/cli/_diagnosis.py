@@ -95,7 +95,7 @@ def find_cause(error: FetchError, origin: str) -> Finding:
         return Finding(
             error.code,
             "The redirects go round in a circle, or there are more than 20.",
-            "Mend the redirect on the server.",
+            "Fix the redirect on the server.",
         )
     return Finding(
         error.code,
@@ -121,7 +121,7 @@ def _preflight_status(request: HTTPRequest, response: HTTPResponse, origin: str)
             fix_for("origin", response, origin),
         )
     if status in (401, 407):
-        text = "something wants a log-in first, and a preflight never carries one."
+        text = "something wants a login first, and a preflight never carries one."
     elif status == 403:
         text = (
             "the server does not allow this origin, method or header,"
@@ -145,7 +145,7 @@ def _preflight_status(request: HTTPRequest, response: HTTPResponse, origin: str)
 _KINDS_OF_REDIRECT = {
     "slash": "to the same address with or without a slash at the end",
     "https": "from http to https",
-    "login": "to what looks like a log-in",
+    "login": "to what looks like a login",
     "host": "to another host",
     "elsewhere": "to another address",
 }
@@ -184,9 +184,9 @@ def _not_listed(code: str, request: HTTPRequest, response: HTTPResponse) -> Find
         if allowed and SAFE_METHODS.issuperset(allowed):
             fix += f" Or, if a gate of corsgate answers: {_trust(request)}"
         if method.upper() in allowed:
-            fix = f"Write {method.upper()} in the page: names of methods are case-sensitive."
+            fix = f"Write {method.upper()} in the page: method names are case-sensitive."
         elif method in {name.upper() for name in allowed}:
-            fix = f"Write {method} in {header}: names of methods are case-sensitive."
+            fix = f"Write {method} in {header}: method names are case-sensitive."
         elif method != method.upper() == "PATCH":  # others fetch() puts in upper case itself
             fix = f"Write PATCH in the page, and add PATCH to {header}."
         missing = method
@@ -297,12 +297,12 @@ def _missing(request: HTTPRequest, response: HTTPResponse, origin: str) -> Findi
         return Finding(
             "gate-refused",
             f"corsgate's gate refuses the request: its policy does not trust {origin}.",
-            f"Look whom it trusts; or {_trust(request)}",
+            f"See whom it trusts; or {_trust(request)}",
         )
     if status >= 400:
         return Finding(
             "error-without-headers",
-            f"The answer is an error ({status}) without CORS headers: what is to be mended may be"
+            f"The answer is an error ({status}) without CORS headers: what has to be fixed may be"
             " that error, which the page cannot see.",
             fix_for("errors", response, origin),
         )

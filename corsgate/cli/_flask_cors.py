@@ -138,12 +138,9 @@ def _code_around(view: object, method: str) -> str:
 
 
 def _decorated(target: object, app: Flask) -> dict[str, Any] | None:
-    for function in within(target, app):
-        if package_of(function) == "flask_cors":
-            held = _held_by(function)
-            if isinstance(held.get("_options"), dict):
-                return {name: held["_options"][name] for name in held["_options"]}
-    return None
+    inside = (one for one in within(target, app) if package_of(one) == "flask_cors")
+    options = (_held_by(function).get("_options") for function in inside)
+    return next((given for given in options if isinstance(given, dict)), None)
 
 
 def _held_by(function: object) -> dict[str, Any]:

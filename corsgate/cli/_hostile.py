@@ -172,7 +172,7 @@ def find_risk(question: Question, response: HTTPResponse) -> Risk | None:
             question.origin,
             f"{text} {ALLOW_CREDENTIALS}: true beside it does nothing; who makes it work by"
             " answering each origin with itself lets every site in.",
-            f"Take {ALLOW_CREDENTIALS} away, or name the origins.",
+            f"Take out {ALLOW_CREDENTIALS}, or name the origins.",
         )
     (with_cookies, without), text, fix = _RISKS[question.kind]
     text += " Cookies go along." if credentials else " Cookies do not go along."

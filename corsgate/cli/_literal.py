@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import show
+from .._problems import show
+from .._words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,10 @@ def read_keywords(option: str, text: str, calls: Collection[str]) -> dict[str, A
     :param calls: names of functions, a whole call of which may be given too.
     :raises click.UsageError: for anything else.
     """
-    found = _call(text, calls) or _call(f"f({text}\n)", {"f"})
+    source, found = text.strip(), _call(text.strip(), calls)
+    if found is None:
+        source = f"f({text}\n)"
+        found = _call(source, {"f"})
     if found is None:
         raise click.UsageError(
             f"{option} takes keyword arguments as Python writes them, such as"
@@ -34,13 +38,15 @@ def read_keywords(option: str, text: str, calls: Collection[str]) -> dict[str, A
     for keyword in found.keywords:
         if keyword.arg is None:
             raise click.UsageError(f"{option}: write out what ** stands for.")
+        if keyword.arg in values:
+            raise click.UsageError(f"{option}: {keyword.arg} is there twice: keep one of them.")
         try:
             values[keyword.arg] = _value(keyword.value)
-        except (ValueError, TypeError, OverflowError, re.error) as error:
-            source = show(ast.unparse(keyword.value))[1:-1]
+        except (ValueError, TypeError, OverflowError, RecursionError, re.error) as error:
+            written = one_line(ast.get_source_segment(source, keyword.value) or "")
             why = f" ({error})" if isinstance(error, re.error) else ""
             raise click.UsageError(
-                f"{option}: {keyword.arg}={source} is no literal{why}. Nothing is run to find its"
+                f"{option}: {keyword.arg}={written} is no literal{why}. Nothing is run to find its"
                 " value: write the value itself, or give the application with --app."
             ) from None
     return values
@@ -49,7 +55,7 @@ def read_keywords(option: str, text: str, calls: Collection[str]) -> dict[str, A
 def _call(text: str, names: Collection[str]) -> ast.Call | None:
     """The call that a text is, of one of these functions, without arguments but its first."""
     try:
-        node = ast.parse(text.strip(), mode="eval").body
+        node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not isinstance(node, ast.Call) or _name(node.func) not in names:

@@ -38,7 +38,7 @@ timeout_option = click.option(
     show_default=True,
     help="Seconds to wait for an answer.",
 )
-insecure_option = click.option("--insecure", is_flag=True, help="Take any certificate.")
+insecure_option = click.option("--insecure", is_flag=True, help="Accept any certificate.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

@@ -38,13 +38,13 @@ _FIXES = {
         " CORS configuration.",
     },
     "options": {
-        "": "Put the CORS layer outermost, before log-in, redirects and routes, and let it answer"
+        "": "Put the CORS layer outermost, before login, redirects and routes, and let it answer"
         " OPTIONS with 204.",
-        "express": "Write app.use(cors(...)) before log-in and routes.",
+        "express": "Write app.use(cors(...)) before login and routes.",
         "files": "This server sends no CORS headers at all; put one that does in front of it.",
         "nginx": "Let OPTIONS through to the application, or return 204 for it with the CORS"
         " headers.",
-        "python": "Put the CORS middleware outermost, before log-in, redirects and routes.",
+        "python": "Put the CORS middleware outermost, before login, redirects and routes.",
         "s3": "Add a rule for this origin and method to the bucket's CORS configuration.",
     },
     "errors": {

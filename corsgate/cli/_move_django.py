@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from .. import _risk
 from .._check import is_list
 from .._origin import find_correction, find_fault
+from .._problems import problem, show
 from .._protocol import is_forbidden_request_header
-from ..errors import PolicyError, problem, show
+from ..errors import PolicyError
 from ..policy import Policy
 from ._compare import battery, compare
 from ._move import Move

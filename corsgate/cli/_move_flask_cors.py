@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import PolicyError, show
+from .._problems import show
+from .._words import one_line
+from ..errors import PolicyError
 from ..policy import Policy
 from ..wsgi import CORSMiddleware
 from ._compare import nothing, quietly
@@ -112,7 +114,9 @@ def move_options(given: Mapping[str, Any]) -> Options:
             found.notes.append(f"{name} is not needed: {why}.")
     for name in given:
         if name not in DEFAULTS:
-            found.notes.append(f"{name}: Flask-Cors has no such option, and has ignored it.")
+            found.notes.append(
+                f"{one_line(str(name))}: Flask-Cors has no such option, and has ignored it."
+            )
     return found
 
 

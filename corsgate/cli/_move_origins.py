@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _risk
 from .._origin import find_correction, find_fault
-from ..errors import PolicyError, show
+from .._problems import show
+from ..errors import PolicyError
 from ..policy import Policy
 from ._move_code import LeftOut
 
@@ -161,19 +162,15 @@ def _shown(entry: object) -> str:
     return show(getattr(entry, "pattern", entry)).replace("\\\\", "\\")
 
 
-def origins_in(entries: Iterable[object]) -> list[str]:
+def origins_in(entries: Iterable[Any]) -> list[str]:
     """Origins to try: each that is written, and some that a regular expression lets in."""
     found: list[str] = []
     for entry in entries:
         if is_regex(entry):
-            try:
-                regex: Any = (
-                    entry if isinstance(entry, re.Pattern) else re.compile(str(entry), re.I)
-                )
-                samples = dict.fromkeys(_samples(regex))
-                found += [origin for origin in samples if regex.match(origin)][:_MOST_SAMPLES]
-            except (re.error, TypeError):  # bytes
-                continue
+            regex = re.compile(entry, re.IGNORECASE) if isinstance(entry, str) else entry
+            if isinstance(regex.pattern, str):
+                samples = [one for one in _samples(regex) if regex.match(one)]
+                found += list(dict.fromkeys(samples))[:_MOST_SAMPLES]
         elif isinstance(entry, str) and find_fault(entry.lower()) is None:
             found.append(entry.lower())
     return list(dict.fromkeys(found))

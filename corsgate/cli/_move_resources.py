@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from ..errors import show
+from .._problems import show
 from ._move_origins import is_regex
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+_MOST_SHAPES = 30
 _END = ("AT_END", "AT_END_STRING")
 
 
@@ -58,6 +59,10 @@ def in_order(resources: Any) -> list[tuple[Any, dict[str, Any]]]:
     :raises ValueError: for what it takes for no resources.
     """
     if isinstance(resources, dict):
+        for resource, options in resources.items():
+            if not isinstance(options, dict):
+                what = f"resources[{show(resource)}]"
+                raise ValueError(f"{what} takes a mapping of options, not {show(options)}")
         return sorted(resources.items(), key=_rank)
     if isinstance(resources, (str, re.Pattern)):
         return [(resources, {})]
@@ -107,7 +112,23 @@ def move_resources(resources: Sequence[Any]) -> Paths:
     for path in besides:
         others = (index for shape, index in rules if shape.covers(path))
         found.paths.setdefault(path, next(others, None))
+    found.refused.extend(_ends_at_slash(resources, rules))
     return found._replace(application=application)
+
+
+def _ends_at_slash(resources: Sequence[Any], rules: list[tuple[Shape, int]]) -> Iterator[str]:
+    """What to say of paths that go over to another resource, since no pattern is for them."""
+    for shape, index in rules:
+        path = f"{shape.text}x"
+        others = (other for one, other in rules if other != index and one.covers(path))
+        after = next(others, None)
+        if after is not None and shape.covers(path) and not path.endswith("/x"):
+            one, another = (getattr(resources[i], "pattern", resources[i]) for i in (index, after))
+            yield (
+                f"resources: {show(one)} was for {path} too, say, which has the options of"
+                f" {show(another)} now, since paths end at a slash. Write a line of paths for each"
+                " such path that there is."
+            )
 
 
 def unequal(text: object) -> str:
@@ -166,11 +187,11 @@ def _shapes(nodes: Sequence[tuple[Any, Any]], head: str) -> list[Shape] | None:
             case "AT", place if str(place) in _END and not rest:
                 return [Shape(head, None)]
             case "IN", members if all(str(kind) == "LITERAL" for kind, _ in members):
-                return _joined([_shapes(rest, head + chr(code)) for _, code in members])
+                return _joined(_shapes(rest, head + chr(code)) for _, code in members)
             case "SUBPATTERN", (_, 0, 0, inner):
                 return _shapes([*inner, *rest], head)
             case "BRANCH", (_, branches):
-                return _joined([_shapes([*branch, *rest], head) for branch in branches])
+                return _joined(_shapes([*branch, *rest], head) for branch in branches)
             case "MAX_REPEAT" | "MIN_REPEAT", (least, most, inner) if ends or not rest:
                 what = [(str(kind), value) for kind, value in inner]
                 if what == [("LITERAL", ord("/"))] and least == 0:
@@ -184,10 +205,10 @@ def _shapes(nodes: Sequence[tuple[Any, Any]], head: str) -> list[Shape] | None:
     return [Shape(head, 0)]
 
 
-def _joined(found: Sequence[list[Shape] | None]) -> list[Shape] | None:
+def _joined(found: Iterable[list[Shape] | None]) -> list[Shape] | None:
     shapes: list[Shape] = []
     for some in found:
-        if some is None:
+        shapes += some or ()
+        if some is None or len(shapes) > _MOST_SHAPES:
             return None
-        shapes += some
     return shapes

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .._origin import find_fault
-from ..errors import show
+from .._problems import show
 from ..wsgi import CORSMiddleware
 from ._compare import Difference, battery, compare, nothing, quietly
 from ._move import Move
@@ -17,7 +17,6 @@ from ._move_flask_cors import (
     Options,
     imports_of,
     is_fine,
-    judge,
     move_exposed,
     move_max_age,
     unique,
@@ -40,7 +39,8 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
     if len(names) > 1:
         found.refused.append(
             f"policy={', '.join(names)!r}: corsgate has one policy for a path. Write the others as"
-            " paths, or give a callable that takes the environ and returns a Policy."
+            " paths, or give a callable that takes the environ and returns a Policy; this is the"
+            " first."
         )
     policy = layer.policies[names[0]]
     credentials = policy.credentials == "true"
@@ -52,20 +52,17 @@ def move_wsgicors(layer: Any, target: str = "app") -> Move:
         expose_headers=move_exposed(policy.expose_headers, credentials, found),
         allow_credentials=credentials,
     )
+    if len(names) > 1:
+        found.values["allow_origins"] = [...]
     found.values["max_age"] = move_max_age(policy.maxage or None, found)
     written = found.beside(OURS)
-    starts = found.starts and len(names) == 1
-    options = started(written)
-    if starts and (problems := judge(options, {})):
-        found.refused.extend(problems)
-        starts = False
     call = f"{target} = {write_call('CORSMiddleware', [target], written)}"
     return Move(
         code=f"{imports_of(call)}from corsgate.wsgi import CORSMiddleware\n\n{call}\n",
         notes=unique(found.notes),
         refused=unique(found.refused),
-        options=options if starts else {},
-        paths={} if starts else None,
+        options=started(written) if found.starts else {},
+        paths={} if found.starts else None,
     )
 
 

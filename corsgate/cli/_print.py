@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .._origin import find_correction, find_fault
-from ..errors import problem
+from .._problems import problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -59,7 +59,7 @@ def command(
     """Ask the server at URL as pages on hostile origins, and say which it lets in, and the risk.
 
     At most 40 GET requests, one after the other, without cookies, and to this address only:
-    redirects are not followed. Ask servers only that are yours, or whose owner agrees.
+    redirects are not followed. Ask only servers that are yours, or whose owner agrees.
 
     The exit status is 0 where nothing was found that is graded above info, 1 where something was,
     and 2 where an answer did not come, none was 2xx, or the question makes no sense.

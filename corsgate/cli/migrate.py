@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 _NOT_YET = "corsgate does not start with this yet: first write what is said above."
 _UNKNOWN = "pip install {}, and what is answered differently is shown here too."
-_REST = "What else is answered differently, and no browser minds:"
-_SAME = (
-    "The same requests were sent to both, and a browser lets the same through. What is answered"
-    " differently, and no browser minds:"
-)
+# What a browser makes of it -> how it is announced.
+_TITLES = {
+    True: "A browser lets more through than before:",
+    False: "A browser lets less through than before:",
+    None: "These answers differ, and no page notices:",
+}
 _CALLS = {"CORS", "cross_origin", "init_app"}
 
 
@@ -190,14 +191,14 @@ def _print(console: Console, report: Report) -> None:
     if isinstance(report.differences, str):
         console.print(report.differences)
         return
-    noticed = [one for one in report.differences if one.lets_through is not None]
-    if noticed:
-        console.print("The same requests were sent to both. What a browser lets through differs:")
-        _print_differences(console, report.old, noticed)
-    if len(noticed) < len(report.differences):
-        console.print(_REST if noticed else _SAME)
-        others = [one for one in report.differences if one.lets_through is None]
-        _print_differences(console, report.old, others)
+    same = all(one.lets_through is None for one in report.differences)
+    more = ", and a browser lets the same through" if same else ""
+    console.print(f"The same requests were sent to both{more}.")
+    for lets_through, title in _TITLES.items():
+        some = [one for one in report.differences if one.lets_through is lets_through]
+        if some:
+            console.print(f"\n{title}")
+            _print_differences(console, report.old, some)
 
 
 def _print_differences(console: Console, old: str, differences: list[Difference]) -> None:
@@ -211,7 +212,6 @@ def _print_differences(console: Console, old: str, differences: list[Difference]
             ]
         console.print()
         print_table(console, [row for row in rows if row[2]])
-    console.print()
 
 
 def _print_json(report: Report) -> None:

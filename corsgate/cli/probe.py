@@ -79,13 +79,13 @@ class _Verdict(NamedTuple):
 @click.option("-X", "--method", default="GET", show_default=True, help="Method of the request.")
 @click.option("-H", "--header", "headers", multiple=True, help="'Name: value'; may be repeated.")
 @click.option("--credentials", is_flag=True, help='The page asks for credentials: "include".')
-@click.option("--path-404", is_flag=True, help="See if an answer 404 has the headers too.")
+@click.option("--path-404", is_flag=True, help="See whether a 404 has the headers too.")
 @click.option(
     "--error-path",
     "error_paths",
     multiple=True,
     metavar="PATH",
-    help="See if the error that PATH gives has the headers too; may be repeated.",
+    help="See whether the error that PATH gives has the headers too; may be repeated.",
 )
 @timeout_option
 @insecure_option
@@ -137,7 +137,7 @@ def command(
             verdict.warnings.extend(_about_error(page, path, credentials))
     elif asked:
         text = "No error was asked for, because the request itself is not allowed."
-        fix = "Mend that first, and ask again."
+        fix = "Fix that first, and ask again."
         verdict.warnings.append(Finding("errors-not-asked", text, fix))
     if as_json:
         request = {"url": str(target), "origin": origin, "method": method}

@@ -31,7 +31,7 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 # What may stand in front of the application -> what it is called.
 LAYERS = {
     "none": "Nothing",
-    "login": "A log-in: 401 without Authorization",
+    "login": "A login: 401 without Authorization",
     "crash": "A crash: 500 from outside corsgate",
     "proxy": "A proxy that adds the header too",
 }

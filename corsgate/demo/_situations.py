@@ -78,7 +78,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
         ),
         situation(
             "401 to preflight",
-            "A log-in in front of the CORS layer wants Authorization. A preflight never has it.",
+            "A login in front of the CORS layer wants Authorization. A preflight never has it.",
             request={"headers": "Authorization: Bearer 123"},
             layer="login",
         ),

@@ -33,7 +33,7 @@ _OUTSIDE = {
     "proxy": "corsgate allows it, but a layer outside changed its answer.",
 }
 _LAYERS = {
-    "login": "Let preflights pass the log-in",
+    "login": "Let preflights pass the login",
     "crash": "Let the application answer",
     "proxy": "Take the proxy's header out",
 }

@@ -10,7 +10,7 @@ class CORSGateConfig(AppConfig):
     name = "corsgate.django"
     # Not the last part of the name, which Django would take by itself.
     label = "corsgate"
-    verbose_name = "CORS"
+    verbose_name: str = "CORS"
 
     def ready(self) -> None:
         """Register the checks."""

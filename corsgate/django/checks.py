@@ -113,7 +113,7 @@ class Project:
         self.routes: list[tuple[str, View]] = []
         self.policies: dict[View, ViewPolicies] = {}
         self.problems: list[Problem] = []
-        self.middleware = [_Middleware(name) for name in settings.MIDDLEWARE]
+        self.middleware: list[_Middleware] = [_Middleware(name) for name in settings.MIDDLEWARE]
         try:
             self.routes = list(walk(None))
         except PolicyError as error:

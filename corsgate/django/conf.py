@@ -19,11 +19,12 @@ from .._check import is_list
 from .._denials import Denials, check_hooks, words_in, words_without
 from .._nested import NOT_GIVEN, NotGiven, leave
 from .._paths import PathRules, compile_paths
+from .._problems import problem
 from .._refusals import Gate
 from .._settings import read_settings
 from .._sources import application_source, build
 from .._words import DJANGO_SETTINGS, KEYWORDS
-from ..errors import PolicyError, Problem, problem
+from ..errors import PolicyError, Problem
 from ..policy import Policy
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .._marks import Mark, mark_view, set_mark
 from .._nested import NOT_GIVEN, NotGiven
-from ..errors import show
+from .._problems import show
 from .conf import current_rules
 from .routing import mark_pattern, marks_of, note_mark
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._nested import Source
     from ..policy import Policy, PolicyOptions
 
-    Target = TypeVar("Target")
+    _Target = TypeVar("_Target")
 
 # Whether this process has the middleware, without which a mark does nothing.
 _is_installed = False
@@ -39,7 +39,7 @@ def cors(
     *,
     policy: Source | NotGiven = NOT_GIVEN,
     **options: Unpack[PolicyOptions],
-) -> Callable[[Target], Target]:
+) -> Callable[[_Target], _Target]:
     """Give a view, a class-based view or an `include()` a policy of its own.
 
     `@cors(...)` on a function, sync or async; `method_decorator(cors(...), name="dispatch")` or
@@ -48,8 +48,9 @@ def cors(
     a class for derived classes too, unless they have their own. The project needs
     `"corsgate.django.CORSMiddleware"` in `MIDDLEWARE`.
 
-    :param policy: a `Policy` or `None` (CORS is the view's own); by keyword also a callable that is
-        given `request.META` and returns one of the two.
+    :param positional: a `Policy`, or `None`: CORS is the view's own.
+    :param policy: the same by keyword; or a callable that is given `request.META` and returns one
+        of the two.
     :param options: fields of `Policy` instead, which change those of the enclosing groups and of
         the settings.
     :raises TypeError: for `@cors` without parentheses, and without or with too many arguments.

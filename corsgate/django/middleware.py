@@ -53,6 +53,7 @@ class CORSMiddleware:
     Settings are read once. To change the policy while serving, let `CORS_POLICY` name a function
     that takes `request.META` and returns the `Policy` that holds now.
 
+    :param get_response: what Django gives to each middleware: the next one, or the view.
     :raises ImproperlyConfigured: when the project starts, with every problem of the settings.
     """
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
+    from .._denials import Denials
     from .._marks import Mark, ViewPolicies
     from .._nested import Source
     from .._paths import PathRules
@@ -78,14 +79,14 @@ class Views:
     __slots__ = ("denials", "gated", "only", "rules")
 
     def __init__(self, rules: PathRules, *, gated: bool) -> None:
-        self.rules = rules
-        self.gated = gated  # whether a gate may be on
-        self.denials = current_denials()
+        self.rules: PathRules = rules
+        self.gated: bool = gated  # whether a gate may be on
+        self.denials: Denials = current_denials()
         # The policy of every request, where `decide` takes nothing but that: no routing, no code
         # of the user's, and nothing to say in debug mode.
         only = None if gated or _marks_made or is_debug() else rules.only_policy
         calls = only is not None and only._matcher is not None and only._matcher.calls
-        self.only = None if calls else only
+        self.only: Policy | None = None if calls else only
 
 
 def learn_views(urlconf: object) -> Views:

@@ -16,7 +16,8 @@ from corsgate.django import CORSMiddleware as DjangoMiddleware
 from corsgate.django import cors as django_cors
 from corsgate.flask import CORSGate
 from corsgate.flask import cors as flask_cors
-from corsgate.wsgi import CORSMiddleware
+from corsgate.policy import PolicyOptions
+from corsgate.wsgi import CORSMiddleware, Paths
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -36,12 +37,15 @@ CORSMiddleware(wrapped, policy_of_tenant, paths=[("/public/*", Policy())])
 CORSMiddleware(application, allow_origin="*")  # type: ignore[call-arg]
 CORSMiddleware(application, max_age="600")  # type: ignore[arg-type]
 CORSMiddleware()  # type: ignore[call-arg]
+CORSMiddleware(application, allow_origins="*").reconfigure(max_age=60)
+CORSMiddleware(application, allow_origins="*").reconfigure(max_ages=60)  # type: ignore[call-arg]
 
 # Flask: a decorated view keeps its type.
 app = Flask(__name__)
 CORSGate(app, allow_origins=["https://app.example.com"], allow_credentials=True)
 assert_type(CORSGate(policy=policy_of_tenant).init_app(app), None)
 CORSGate(app, origins="*")  # type: ignore[call-arg]
+CORSGate(app, path={})  # type: ignore[call-arg]
 
 
 @flask_cors(allow_origins="*", max_age=60)
@@ -62,6 +66,12 @@ class FlaskView(MethodView):
 
 
 assert_type(FlaskView(), FlaskView)
+
+
+flask_options: PolicyOptions = {"allow_origins": "*", "max_age": 60}
+CORSGate(app, **flask_options)
+paths: Paths = {"/api/*": flask_options, "/health": None}
+CORSGate(app, paths=paths)
 
 
 # Django: as Flask, and what `include` gives may be decorated.

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, assert_type
 
+import corsgate
 from corsgate import Decision, Policy, PolicyError, Problem, check, decide
+from corsgate.policy import PolicyOptions
 
 
 def is_tenant(origin: str, environ: Mapping[str, Any]) -> bool:
@@ -41,12 +43,20 @@ assert_type(Policy.from_mapping(os.environ), Policy)
 assert_type(Policy.from_mapping({"API_ALLOW_ORIGINS": "*"}, prefix="API_"), Policy)
 
 Policy("*")  # type: ignore[call-arg]
-Policy(origins="*")  # type: ignore[arg-type]
+Policy(origins="*")  # type: ignore[call-arg]
 Policy(allow_origins=5)  # type: ignore[arg-type]
 Policy(allow_credentials="yes")  # type: ignore[arg-type]
 Policy(max_age="600")  # type: ignore[arg-type]
 Policy(gate="on")  # type: ignore[arg-type]
 Policy(own_origins=is_tenant)  # type: ignore[arg-type]
+one.replace(max_ages=60)  # type: ignore[call-arg]
+one.replace(gate="on")  # type: ignore[arg-type]
+no_such = corsgate.CORSGate  # type: ignore[attr-defined]
+
+options: PolicyOptions = {"allow_origins": "*", "max_age": 60}
+Policy(**options)
+one.replace(**options)
+misspelt: PolicyOptions = {"max_ages": 60}  # type: ignore[typeddict-unknown-key]
 
 decision = decide(one, {"REQUEST_METHOD": "GET"})
 assert_type(decision, Decision)

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         " shows what is wrong with them; its exit status is 1 if anything is."
     )
     # They would stop the command where it is needed most.
-    requires_system_checks = ()
+    requires_system_checks: tuple[()] = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The one word that may follow."""
