@@ -185,13 +185,13 @@ ROWS = {
     "preflight 401, 404, 405": ["401, 403, 404, 405, 500"],
     "another layer or a cache": ["one fixed origin", "a slash at the end", "a cache", "no scheme"],
     "two layers": ["two layers", "a list"],
-    "``*``, and cookies": ["everybody, with cookies"],
+    "any origin, and cookies": ["everybody, with cookies"],
     "no cookies": ["no cookies allowed"],
     "method not allowed": ["method not listed", "patch"],
     "header not allowed": ["header not listed", "Authorization under *"],
-    "list is none": ["methods in a list of its own", "headers in a list of its own"],
+    "list unreadable": ["methods in a list of its own", "headers in a list of its own"],
     "redirected": ["to another server", "redirect without headers"],
-    "``http`` from ``https``": ["http from a page on https"],
+    "http from https": ["http from a page on https"],
     "no answer": [],  # nothing that an application answers
 }
 [TABLE] = tables(README)
@@ -201,7 +201,9 @@ def fragments() -> dict[str, dict[str, list[str]]]:
     """For each cause of the README what is to be looked for, by browser."""
     found: dict[str, dict[str, list[str]]] = {}
     for *cells, last in TABLE.rows:
-        cause, _, fix = last.partition(": ")
+        bold, _, fix = last.partition(": ")
+        cause = bold.strip("*")
+        assert bold == f"**{cause}**"
         assert fix
         found[cause] = {}
         for name, cell in zip(BROWSERS, cells, strict=True):

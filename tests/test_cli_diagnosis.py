@@ -608,6 +608,20 @@ CAUSES: dict[str, tuple[list[HTTPResponse], dict[str, Any], str, str, str]] = {
         ),
         f"{ALLOW} {EMPTY}",
     ),
+    "answer that differs by who asks": (
+        [answer(200, "Vary: Accept, origin")],
+        {},
+        "origin-not-allowed",
+        "The server knows CORS (Vary: Origin), and does not allow https://app.example.com here.",
+        ALLOW,
+    ),
+    "answer that differs by all": (
+        [answer(200, "Vary: Accept", "Vary: a b")],
+        {},
+        "origin-not-allowed",
+        "The server does not allow https://app.example.com here, or knows nothing of CORS.",
+        ALLOW,
+    ),
     "fresh answer": (
         [answer(200, "Age: 0")],
         {},
@@ -766,7 +780,10 @@ def test_servers_are_told_in_their_own_words() -> None:
             f"Add {APP} to AllowedOrigins, and the method to AllowedMethods, in the bucket's CORS"
             " configuration."
         ),
-        "gunicorn": f'Put a CORS middleware outermost: corsgate with allow_origins=["{APP}"].',
+        "gunicorn": (
+            f'Add "{APP}" to corsgate\'s allow_origins, or to the list of the CORS layer that is'
+            " there; if there is none, put corsgate outermost."
+        ),
         "SimpleHTTP/0.6 Python/3.12": (
             "This server sends no CORS headers at all; put one that does in front of it."
         ),

@@ -415,6 +415,17 @@ def test_every_problem_is_told_at_its_field_and_the_old_policy_stays(bench: Benc
     assert bench.api.policy == Policy(allow_origins=[FRONTEND])
 
 
+def test_a_regular_expression_is_no_way_out_of_a_text_field(bench: Bench) -> None:
+    written = 're.compile(r"https://.*\\.example\\.com")'
+    assert bench.post("/policy", {"allow_origins": written}).json["problems"] == [
+        {
+            "field": "allow_origins",
+            "message": f"{written!r} looks like a regular expression, and a plain string never is"
+            " one. Here write origins, or patterns such as https://*.example.com.",
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -502,6 +513,21 @@ def test_a_content_type_of_ones_own_stays(bench: Bench) -> None:
     assert told["headers"] == [["content-type", "text/plain"]]
 
 
+@pytest.mark.parametrize(
+    ("count", "names"),
+    [
+        (1, "the header x-0"),
+        (4, "the headers x-0, x-1, x-2, x-3"),
+        (9, "the headers x-0, x-1, x-2 and 6 more"),
+    ],
+)
+def test_many_headers_are_a_short_reason(bench: Bench, count: int, names: str) -> None:
+    headers = "\n".join(f"X-{number}: 1" for number in range(count))
+    run_id = bench.start(method="PUT", headers=headers).json["id"]
+    verdict = bench.post(f"/runs/{run_id}", {"seen": "error"}).json
+    assert verdict["preflight"] == f"Asks first because of the method PUT and {names}."
+
+
 def test_the_other_page_of_a_stranger(bench: Bench) -> None:
     assert bench.start(caller="stranger").json["origin"] == STRANGER
     assert bench.start(caller="stranger", instead=True).json["origin"] == "http://127.0.0.1:8403"
@@ -509,6 +535,7 @@ def test_the_other_page_of_a_stranger(bench: Bench) -> None:
 
 
 CHOICES = "Choose one of: "
+LINES = "Write a header per line, as Name: value; at most 4000 characters in all."
 
 
 @pytest.mark.parametrize(
@@ -520,14 +547,14 @@ CHOICES = "Choose one of: "
         ("body", {}, f"{CHOICES}none, json, form, text."),
         ("body", "json", "A GET has no body: choose none."),
         ("credentials", "yes", f"{CHOICES}same-origin, include, omit."),
-        ("method", "", "Write a method, such as GET."),
-        ("method", 1, "Write a method, such as GET."),
-        ("method", "A" * 65, "Write a method, such as GET."),
+        ("method", "", "Write a method, such as GET: at most 64 characters."),
+        ("method", 1, "Write a method, such as GET: at most 64 characters."),
+        ("method", "A" * 65, "Write a method, such as GET: at most 64 characters."),
         ("method", "CONNECT", "Method is 'CONNECT', which fetch() does not take."),
         ("method", "A B", "Method is 'A B', which fetch() does not take."),
         ("method", "\ud800", "Method is '\\ud800', which fetch() does not take."),
-        ("headers", None, "Write a header per line, as Name: value."),
-        ("headers", "a" * 4_001, "Write a header per line, as Name: value."),
+        ("headers", None, LINES),
+        ("headers", "a" * 4_001, LINES),
         ("headers", "X-Api-Key", "Write 'X-Api-Key' as Name: value."),
         ("headers", "\u00e9", "Write '\\xe9' as Name: value."),
         (
@@ -553,9 +580,9 @@ def test_what_no_page_can_send_is_told_at_its_field(
 @pytest.mark.parametrize(
     ("request_", "field", "message"),
     [
-        ({"method": "GET"}, "method", "Write POST: with GET a form is no more than a link."),
+        ({"method": "GET"}, "method", "Write POST: a form's only other method is GET, a link."),
         ({"headers": "X-A: 1"}, "headers", "A form sets no headers: leave this empty."),
-        ({"body": "json"}, "body", "A form sends form fields: choose none, or the form."),
+        ({"body": "json"}, "body", "A form sends form fields: choose those, or none."),
     ],
 )
 def test_what_no_form_can_send(

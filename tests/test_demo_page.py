@@ -306,7 +306,7 @@ SITUATIONS: dict[str, tuple[Result, str]] = {
             "decided": "corsgate allows it, but the 500 was answered outside it, without headers.",
             "why": [
                 (
-                    "The answer is an error (500) without CORS headers: what is to be mended may be"
+                    "The answer is an error (500) without CORS headers: what has to be fixed may be"
                     " that error, which the page cannot see."
                 )
             ],
@@ -552,7 +552,7 @@ def test_the_policy_is_changed_with_the_keyboard_alone(
         )
     ]
     assert shown.texts("#live") == [
-        "Nothing was sent | Mend what is marked in red, and send again."
+        "Nothing was sent | Fix what is marked in red, and send again."
     ]
     # The field is marked, its problem belongs to it, and that is where one is.
     assert page.get_attribute("#allow_origins", "aria-invalid") == "true"
@@ -617,6 +617,38 @@ def test_a_problem_of_a_field_that_is_folded_away_unfolds_it(page: Page, shown: 
             " take 204."
         )
     ]
+
+
+def test_a_problem_stays_until_its_own_part_is_mended(page: Page, shown: Shown) -> None:
+    page.fill("#method", "")
+    page.fill("#allow_origins", "example.com")
+    press(page, "Send the request")
+    both = shown.texts(".problem:visible")
+    assert both == [
+        "Write a method, such as GET: at most 64 characters.",
+        "'example.com' has no scheme. Write 'https://example.com'.",
+    ]
+    with page.expect_response("**/policy"):
+        page.fill("#allow_origins", "https://example.com")
+    page.wait_for_selector("#problem-allow_origins", state="detached")
+    assert shown.texts(".problem:visible") == both[:1]
+
+
+def test_who_is_in_a_hurry_gets_the_verdict_of_what_the_form_says(page: Page, shown: Shown) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.evaluate(
+        """() => {
+            const all = [...document.querySelectorAll("#situations button")];
+            for (const name of ["* with cookies", "Bare 500", "patch"])
+                all.find((one) => one.textContent === name).click();
+        }"""
+    )
+    wait(page)
+    assert shown.texts("#situations [aria-pressed=true]") == ["patch"]
+    assert shown.all()["verdict"] == AT_PREFLIGHT
+    assert shown.texts("#call")[0].startswith('fetch("<api>/notes", { | method: "patch"')
+    assert asked.count("runs") == 2
 
 
 @pytest.mark.parametrize(
@@ -805,6 +837,29 @@ def test_on_a_phone_a_press_leads_to_the_verdict(browser: Browser, places: Place
     box = page.locator("#live").bounding_box()
     assert box is not None
     assert 0 <= box["y"] <= 50
+    context.close()
+
+
+def test_what_has_the_focus_is_not_behind_the_button(browser: Browser, places: Places) -> None:
+    size: Any = {"width": 640, "height": 400}  # 1280x800 at 200 %
+    context = browser.new_context(viewport=size, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(places.laboratory)
+    wait(page)
+    page.locator("#situations button").last.focus()
+    seen = set()
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        field, bottom, top = page.evaluate(
+            """() => [
+                document.activeElement.id || document.activeElement.textContent,
+                document.activeElement.getBoundingClientRect().bottom,
+                document.querySelector("#send").getBoundingClientRect().top,
+            ]"""
+        )
+        assert bottom <= top, field
+        seen.add(field)
+    assert {"caller", "body", "credentials", "max_age", "gate", "layer"} <= seen
     context.close()
 
 

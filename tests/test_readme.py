@@ -270,7 +270,7 @@ BAD_DJANGO = """
 DEBUG = False
 ALLOWED_HOSTS = ["api.example.com"]
 MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
-INSTALLED_APPS += ["corsgate.django", "corsheaders"]
+INSTALLED_APPS += ["corsheaders"]
 CORS_ALLOW_ORIGINS = ["https://app.example.net", "http://localhost:3000"]
 CORS_ALLOW_CREDENTIALS = True
 """

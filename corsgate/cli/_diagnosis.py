@@ -306,11 +306,11 @@ def _missing(request: HTTPRequest, response: HTTPResponse, origin: str) -> Findi
             " that error, which the page cannot see.",
             fix_for("errors", response, origin),
         )
-    return Finding(
-        "origin-not-allowed",
-        f"The server does not allow {origin} here, or knows nothing of CORS.",
-        fix_for("origin", response, origin),
-    )
+    text = f"The server does not allow {origin} here, or knows nothing of CORS."
+    names, _ = extract_tokens(values_of(response.headers, VARY))
+    if ORIGIN.lower() in map(str.lower, names or ()):  # it looks at who asks
+        text = f"The server knows CORS ({VARY}: {ORIGIN}), and does not allow {origin} here."
+    return Finding("origin-not-allowed", text, fix_for("origin", response, origin))
 
 
 def _difference(value: str, origin: str) -> str:

@@ -23,7 +23,7 @@ _NAMES = {
     "uvicorn": "python",
     "simplehttp": "files",
 }
-# What is to be mended -> make -> the line; the make "" is any other.
+# What has to be fixed -> make -> the line; the make "" is any other.
 _FIXES = {
     "origin": {
         "": f"Allow the origin {{origin}} on the server: {ALLOW_ORIGIN}: {{origin}}.",
@@ -32,7 +32,8 @@ _FIXES = {
         "files": "This server sends no CORS headers at all; put one that does in front of it.",
         "nginx": f'Write add_header {ALLOW_ORIGIN} "{{origin}}" always; or leave it to the'
         " application.",
-        "python": 'Put a CORS middleware outermost: corsgate with allow_origins=["{origin}"].',
+        "python": 'Add "{origin}" to corsgate\'s allow_origins, or to the list of the CORS layer'
+        " that is there; if there is none, put corsgate outermost.",
         "s3": "Add {origin} to AllowedOrigins, and the method to AllowedMethods, in the bucket's"
         " CORS configuration.",
     },

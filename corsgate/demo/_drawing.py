@@ -45,7 +45,11 @@ def why_preflight(asked: Asked) -> str:
     reasons = []
     if asked.method.upper() not in ("GET", "HEAD", "POST"):
         reasons.append(f"the method {asked.method}")
-    reasons += [f"the header {name}" for name in unsafe_names(asked.headers)]
+    names = unsafe_names(asked.headers)
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 4 else ""
+        shown = ", ".join(names[:3] if more else names)
+        reasons.append(f"the header{'s' if len(names) > 1 else ''} {shown}{more}")
     if not reasons:
         return "No preflight: a form could send this too."
     return f"Asks first because of {' and '.join(reasons)}."

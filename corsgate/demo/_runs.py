@@ -156,7 +156,7 @@ def read_request(given: Any, places: Places) -> Asked:
     method = fields.get("method")
     text = fields.get("headers")
     if not isinstance(method, str) or not method or len(method) > 64:
-        raise WrongError("method", "Write a method, such as GET.")
+        raise WrongError("method", "Write a method, such as GET: at most 64 characters.")
     headers = _read_headers(text)
     origin = places.callers[caller].origin
     if fields.get("instead") is True and places.callers[caller].instead:
@@ -173,7 +173,9 @@ def read_request(given: Any, places: Places) -> Asked:
 
 def _read_headers(text: object) -> Pairs:
     if not isinstance(text, str) or len(text) > 4_000:
-        raise WrongError("headers", "Write a header per line, as Name: value.")
+        raise WrongError(
+            "headers", "Write a header per line, as Name: value; at most 4000 characters in all."
+        )
     pairs = []
     for line in filter(None, map(str.strip, text.split("\n"))):
         name, colon, value = line.partition(":")
@@ -185,11 +187,11 @@ def _read_headers(text: object) -> Pairs:
 
 def _check_form(method: str, headers: Pairs, body: str | None, content_type: str | None) -> None:
     if method.upper() != "POST":
-        raise WrongError("method", "Write POST: with GET a form is no more than a link.")
+        raise WrongError("method", "Write POST: a form's only other method is GET, a link.")
     if headers:
         raise WrongError("headers", "A form sets no headers: leave this empty.")
     if content_type not in (None, *_BODIES["form"][1:]):
-        raise WrongError("body", "A form sends form fields: choose none, or the form.")
+        raise WrongError("body", "A form sends form fields: choose those, or none.")
 
 
 def _try(asked: Asked, places: Places) -> None:

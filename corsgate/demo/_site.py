@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _MOST_READ = 65_536  # bytes of a body
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+# What a text field cannot take: the code of the problem -> what to write here.
+_HINTS = {"origin-regex": "Here write origins, or patterns such as https://*.example.com."}
 _SEEN = ("answer", "error", "form")  # what a page can see of its request
 
 Answer = tuple[str, str, bytes]  # status, type, body
@@ -192,7 +194,7 @@ def _read_policy(given: Any) -> tuple[Policy | None, list[dict[str, str]]]:
         return Policy(**given), []
     except PolicyError as error:
         return None, [
-            _problem(problem.field, f"{problem.message} {problem.hint}")
+            _problem(problem.field, f"{problem.message} {_HINTS.get(problem.code, problem.hint)}")
             for problem in error.problems
         ]
 

@@ -68,7 +68,7 @@ def situations(places: Places) -> list[dict[str, Any]]:
         ),
         situation(
             "patch",
-            "The page writes the method in lower case. fetch() does not mend that one.",
+            "The page writes the method in lower case. fetch() does not correct that one.",
             request={"method": "patch", "body": "json"},
         ),
         situation(

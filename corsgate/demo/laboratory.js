@@ -42,12 +42,13 @@ function showRequest(request) {
   for (const field of requestFields) if (field.id in request) field.value = request[field.id];
 }
 
-function showProblems(problems) {
-  for (const old of form.querySelectorAll(".problem")) {
+// What is told of a part of the form takes the place of what was told of that part.
+function showProblems(problems, part = form) {
+  for (const old of part.querySelectorAll(".problem")) {
     if (old.id === "problem-policy") old.hidden = true;
     else old.remove();
   }
-  for (const field of form.elements) {
+  for (const field of part.elements) {
     field.removeAttribute("aria-invalid");
     field.removeAttribute("aria-describedby");
   }
@@ -88,7 +89,9 @@ async function post(path, content) {
   return answer.json();
 }
 
+const policyPart = form.querySelector("[data-part=policy]");
 let latest = 0;
+let timer;
 
 async function policyChanged() {
   const mine = ++latest;
@@ -99,7 +102,7 @@ async function policyChanged() {
     return; // the next run says that nobody answers
   }
   if (mine !== latest) return;
-  showProblems(said.problems ?? []);
+  showProblems(said.problems ?? [], policyPart);
   if (said.code) { code = said.code; showCode(); }
 }
 
@@ -160,21 +163,39 @@ function send(run, caller) {
 
 // ---- a run
 
-let running = false;
+let running = null;
+let again = false;
 
-async function run() {
-  if (running) return;
-  running = true;
-  latest += 1;
+// One run after the other: who asks meanwhile waits for a last one, of what the form says then.
+function run() {
+  again = true;
+  running ??= runAll();
+  return running;
+}
+
+async function runAll() {
   main.dataset.state = "running";
+  while (again) {
+    again = false;
+    await runOnce();
+  }
+  running = null;
+  main.dataset.state = "done";
+}
+
+async function runOnce() {
+  clearTimeout(timer);
+  latest += 1;
+  const request = readRequest();
+  const policy = readPolicy();
+  const layer = byId("layer").value;
   try {
-    const request = readRequest();
     const caller = await callerOf(request.caller);
     request.instead = caller.origin === setup.callers[request.caller].instead;
-    const started = await post("/runs", { request, policy: readPolicy(), layer: byId("layer").value });
+    const started = await post("/runs", { request, policy, layer });
     showProblems(started.problems ?? []);
     if (started.problems) {
-      fail("Nothing was sent", "Mend what is marked in red, and send again.");
+      fail("Nothing was sent", "Fix what is marked in red, and send again.");
       form.querySelector("[aria-invalid]")?.focus();
       return;
     }
@@ -182,13 +203,11 @@ async function run() {
     showCode();
     byId("page-origin").textContent = started.origin;
     const seen = await send(started, caller);
-    draw(started, await post(`/runs/${started.id}`, { seen: seen.seen }), seen, apply);
+    const verdict = await post(`/runs/${started.id}`, { seen: seen.seen });
+    if (!again) draw(started, verdict, seen, apply);
   } catch (error) {
     const gone = error instanceof TypeError;
     fail("No verdict", gone ? "Nobody answers: is corsgate demo still running?" : error.message);
-  } finally {
-    running = false;
-    main.dataset.state = "done";
   }
 }
 
@@ -265,14 +284,18 @@ async function start() {
       runByHand();
     }
   });
-  let timer;
-  form.querySelector("[data-part=policy]").addEventListener("input", () => {
+  policyPart.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(policyChanged, 250);
   });
   byId("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(byId("lines").textContent);
-    byId("copy").textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(byId("lines").textContent);
+      byId("copy").textContent = "Copied";
+    } catch { // the browser does not let pages copy
+      getSelection().selectAllChildren(byId("lines"));
+      byId("copy").textContent = "Press Ctrl-C";
+    }
     setTimeout(() => { byId("copy").textContent = "Copy"; }, 1500);
   });
   const asked = setup.situations.find(({ name }) => `#${slug(name)}` === location.hash);
