@@ -551,9 +551,7 @@ def test_the_policy_is_changed_with_the_keyboard_alone(
             " before that. Write 'https://app.example.com'."
         )
     ]
-    assert shown.texts("#live") == [
-        "Nothing was sent | Fix what is marked in red, and send again."
-    ]
+    assert shown.texts("#live") == ["Nothing was sent | Fix what is marked in red, and send again."]
     # The field is marked, its problem belongs to it, and that is where one is.
     assert page.get_attribute("#allow_origins", "aria-invalid") == "true"
     assert page.get_attribute("#allow_origins", "aria-describedby") == "problem-allow_origins"
