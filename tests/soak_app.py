@@ -22,6 +22,7 @@ import corsgate.wsgi
 from corsgate import Policy
 from corsgate._callables import failures
 from corsgate._denials import _Limiter
+from corsgate._paths import PathRules
 from corsgate.flask import CORSGate, cors
 from corsgate.origins import CachedOrigins
 
@@ -93,7 +94,7 @@ def memory(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 
 def drop() -> None:
-    """Drops what may be kept: answers, origins of a database, which lines the log has had."""
+    """Drops what may be kept: answers, paths, origins of a database, which lines the log has had."""
     for policy in POLICIES:
         policy._set(_ready=None)
     TENANTS.invalidate()
@@ -101,6 +102,8 @@ def drop() -> None:
     for found in gc.get_objects():
         if isinstance(found, _Limiter):
             found._lines.clear()
+        if isinstance(found, PathRules):
+            found._known.clear()
 
 
 def resident() -> int:
