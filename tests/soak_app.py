@@ -94,7 +94,7 @@ def memory(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 
 def drop() -> None:
-    """Drops what may be kept: answers, paths, origins of a database, which lines the log has had."""
+    """Drops what may be kept: answers, paths, origins of a database, what the log has had."""
     for policy in POLICIES:
         policy._set(_ready=None)
     TENANTS.invalidate()
