@@ -194,7 +194,7 @@ ROWS = {
     "http from https": ["http from a page on https"],
     "no answer": [],  # nothing that an application answers
 }
-[TABLE] = tables(README)
+TABLE = tables(README)[0]
 
 
 def fragments() -> dict[str, dict[str, list[str]]]:

@@ -473,3 +473,20 @@ def test_the_guide_to_the_gate_does_what_it_says() -> None:
 
 def test_it_is_short() -> None:
     assert len(README.splitlines()) < 200
+
+
+def test_the_table_of_speed_is_what_was_counted() -> None:
+    ratios = json.loads((ROOT / "tests" / "instructions.json").read_text("utf-8"))["ratios"]
+    kinds = {
+        "a WSGI wrapper written by hand": ("WSGI", "by hand", 1),
+        "Flask-Cors": ("Flask", "Flask-Cors", None),
+        "django-cors-headers": ("Django", "django-cors-headers", None),
+    }
+    table = tables(README)[1]
+    assert [name for name, *_ in table.rows] == [*kinds]
+    for name, *cells in table.rows:
+        kind, peer, digits = kinds[name]
+        assert cells == [
+            str(round(1 / ratios[f"{kind}; 10 exact; {case}: of {peer}"], digits))
+            for case in table.header[1:]
+        ]
