@@ -13,6 +13,7 @@ from browsers import ENGINES, report_server, started
 from demo_page import Shown, real_browser, wait
 from playwright.sync_api import Browser, Page
 
+from corsgate import Policy
 from corsgate.demo import _site
 from corsgate.demo._places import Places
 from corsgate.demo._runs import Run
@@ -501,6 +502,21 @@ def test_a_page_on_each_origin_calls(page: Page, shown: Shown, places: Places, c
     assert page.inner_text("#page-origin") == places.callers[caller].origin
     origin = "null" if caller == "null" else f"<{'api' if caller == 'same' else caller}>"
     assert f"Origin: {origin}" in found["sequence"][0]
+
+
+def test_each_field_of_the_policy_says_what_it_means(page: Page, shown: Shown) -> None:
+    told: dict[str, list[str]] = page.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("[data-part=policy] [data-list],"
+        + "[data-flag], [data-number], [data-text]")].map(
+            (field) => [field.id, [field.title, field.labels[0].title]]))"""
+    )
+    assert sorted(told) == sorted(Policy._fields)
+    assert told["max_age"][0] == (
+        "For how many seconds a browser may remember the answer to a preflight."
+    )
+    assert all(
+        at_field == at_name and at_field.endswith(".") for at_field, at_name in told.values()
+    )
 
 
 def test_cookies_go_along_where_the_page_and_the_policy_say_so(page: Page, shown: Shown) -> None:

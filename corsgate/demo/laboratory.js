@@ -6,6 +6,8 @@ const form = byId("form");
 const main = document.querySelector("main");
 const policyFields = [...form.querySelectorAll("[data-list], [data-flag], [data-number], [data-text]")];
 const requestFields = [...form.querySelectorAll("[data-request]")];
+// What a field means is told at its name too.
+for (const field of policyFields) field.labels[0].title = field.title;
 // Milliseconds until a page counts as not found: in all, and after the browser has loaded something,
 // which may be its own page that says so.
 const PATIENCE = 15000;
