@@ -723,6 +723,12 @@ def test_vary_is_merged_into_one_line_and_loses_nothing(
     assert [pair for pair in written if pair[0].startswith("X-")] == [("X-A", "1"), ("X-B", "2")]
 
 
+def test_a_header_is_known_by_its_name_whatever_its_value() -> None:
+    write_headers([("X-Plain", "1")], decision_for())  # so that the name is one of the learnt
+    own = [("Vary", "Cookie"), ("Access-Control-Allow-Origin", "X-Plain")]
+    assert write_headers(own, decision_for(EVIL)) == [("Vary", "Cookie, Origin")]
+
+
 @pytest.mark.parametrize("lines", [[], ["Cookie"], ["Accept", "accept"], ["*"]], ids=str)
 def test_vary_is_left_alone_where_the_answer_is_the_same_for_all(lines: list[str]) -> None:
     headers = [("vary", line) for line in lines]
