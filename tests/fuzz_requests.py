@@ -30,8 +30,9 @@ Source = Policy | None | Callable[[Mapping[str, Any]], Policy | None]
 Headers = list[tuple[str, str]]
 T = TypeVar("T")
 
-# The work that a request may take; debug mode explains each.
-SHORT, LINES, LINES_FOR_EACH = 600, 10_000, 5
+# The work that a request may take; debug mode explains each, and what the gate refuses thrice: each
+# time the nearest of at most 40 origins is looked for.
+SHORT, LINES, LINES_FOR_EACH = 600, 15_000, 5
 ANSWER, ODD = b"answer", b"odd"
 FIXED = (
     b"",
