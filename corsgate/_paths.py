@@ -99,10 +99,10 @@ class PathRules:
         source: Any = self._known.get(path_info, NOT_GIVEN)
         if source is NOT_GIVEN:
             # The question spares a call; hardly any path has to be decoded.
-            plain = path_info if path_info.isascii() else decode_path(path_info)
-            source = self.find(plain or "/")
+            plain = path_info or "/"  # some callers have None where there is no path
+            source = self.find(plain if plain.isascii() else decode_path(plain))
             # Anybody can make up paths: what they push out is found again when needed.
-            if len(path_info) <= _LONGEST_KNOWN:
+            if len(plain) <= _LONGEST_KNOWN:
                 if len(self._known) >= _MOST_KNOWN:
                     self._known.clear()
                 self._known[path_info] = source

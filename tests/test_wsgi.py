@@ -551,14 +551,14 @@ def test_a_path_is_decoded_once(path: str, allowed: bool) -> None:
     assert answer.cors == comparable(ALLOWED if allowed else {})
 
 
-def test_a_request_without_a_path_is_for_the_root() -> None:
-    app = CORSMiddleware(SpyApp(), paths={"/": {"allow_origins": APP}})
-    for missing in ("", None):
+@pytest.mark.parametrize("gate", ["off", "enforce"])
+@pytest.mark.parametrize("path_info", [{}, {"PATH_INFO": ""}, {"PATH_INFO": None}])
+def test_a_request_without_a_path_is_for_the_root(path_info: dict[str, Any], gate: str) -> None:
+    app = CORSMiddleware(SpyApp(), paths={"/": {"allow_origins": APP, "gate": gate}})
+    for _ in range(2):
         environ = environ_of("GET", "/", {"Origin": APP})
         del environ["PATH_INFO"]
-        if missing is not None:
-            environ["PATH_INFO"] = missing
-        assert send(app, environ).cors == comparable(ALLOWED)
+        assert send(app, environ | path_info).cors == comparable(ALLOWED)
 
 
 # ------------------------------------------------------------------ the arguments
