@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import _protocol as names
 from .._words import one_line
 from ..browser import CORSError, HTTPRequest, HTTPResponse
 from ..browser._engines import STANDARD
@@ -22,13 +23,9 @@ if TYPE_CHECKING:
 STRANGER = "https://stranger.test"
 _SERVER = "http://127.0.0.1"
 _SIMPLE = ("GET", "HEAD", "POST")
-_STATUS, _ALLOW_ORIGIN = "status", "Access-Control-Allow-Origin"
-_METHODS, _HEADERS = "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"
-_MAX_AGE = "Access-Control-Max-Age"
-_EXPOSED, _VARY = "Access-Control-Expose-Headers", "Vary"
-_LISTS = (_METHODS, _HEADERS, _EXPOSED, _VARY)
-_CREDENTIALS = "Access-Control-Allow-Credentials"
-_NAMES = (_ALLOW_ORIGIN, _CREDENTIALS, _MAX_AGE, *_LISTS)
+_STATUS = "status"
+_LISTS = (names.ALLOW_METHODS, names.ALLOW_HEADERS, names.EXPOSE_HEADERS, names.VARY)
+_NAMES = (names.ALLOW_ORIGIN, names.ALLOW_CREDENTIALS, names.MAX_AGE, *_LISTS)
 _NONE, _ITS_OWN = "not there", "the origin of the page"
 _BLOCKED, _ALLOWED, _WITH_COOKIES = (
     "the browser blocks it",
@@ -175,17 +172,17 @@ def compare(
 
 def _why_through(asked: Asked, now: str, old: HTTPResponse, new: HTTPResponse) -> str:
     if now != _BLOCKED:
-        if asked.preflight and _shown(_ALLOW_ORIGIN, asked, old) == _NONE:
+        if asked.preflight and _shown(names.ALLOW_ORIGIN, asked, old) == _NONE:
             return "Nothing has answered this preflight before."
-        lists = [_shown(name, asked, old) for name in (_METHODS, _HEADERS)]
+        lists = [_shown(name, asked, old) for name in (names.ALLOW_METHODS, names.ALLOW_HEADERS)]
         if lists == [_NONE, _NONE] and asked.preflight and asked.method in _SIMPLE:
             return "By the Fetch standard GET, HEAD and POST need no entry in allow_methods."
         if "*" in lists:
             return "With cookies a browser takes * for a name: corsgate answers the names instead."
         return ""
-    if _shown(_ALLOW_ORIGIN, asked, new) != _NONE:
+    if _shown(names.ALLOW_ORIGIN, asked, new) != _NONE:
         return "allow_methods, allow_headers or allow_credentials do not allow it."
-    if new.status != _FORBIDDEN and (asked.preflight or _shown(_VARY, asked, new) == _NONE):
+    if new.status != _FORBIDDEN and (asked.preflight or _shown(names.VARY, asked, new) == _NONE):
         return "No policy covers this path: /api/* is /api and what is below it, not /apix."
     if asked.origin == "null":
         return "Any site can be null, in a sandboxed frame."
@@ -198,20 +195,20 @@ def _why(name: str, now: str) -> str:
             "204": "A browser needs no body.",
             "403": "Logs show by the status, too, that the origin is not allowed.",
         }.get(now, "")
-    if name == _ALLOW_ORIGIN:
+    if name == names.ALLOW_ORIGIN:
         if now == "*":
             return "Every origin is allowed, so all get the same answer, and caches can share it."
         return "No page has asked, so none reads it." if now == _NONE else ""
-    if name == _VARY:
+    if name == names.VARY:
         if now == _NONE:
             return "The answer is the same for all."
         return "Caches have to know what the answer depends on."
     return {
-        _EXPOSED: "No page reads it from there." if now == _NONE else "",
-        _CREDENTIALS: "It means nothing without an origin.",
-        _METHODS: "All that is allowed is listed: one preflight serves every method.",
-        _HEADERS: "All that is allowed is listed, not only what was asked for.",
-        _MAX_AGE: "For so long browsers do not ask again; without the header, for 5 seconds.",
+        names.EXPOSE_HEADERS: "No page reads it from there." if now == _NONE else "",
+        names.ALLOW_CREDENTIALS: "It means nothing without an origin.",
+        names.ALLOW_METHODS: "All that is allowed is listed: one preflight serves every method.",
+        names.ALLOW_HEADERS: "All that is allowed is listed, not only what was asked for.",
+        names.MAX_AGE: "For so long browsers do not ask again; without the header, for 5 seconds.",
     }.get(name, "")
 
 
@@ -227,8 +224,8 @@ def _named(group: list[Asked], *, in_full: bool = False) -> str:
 def _kind(asked: Asked, in_full: bool) -> str:
     if not asked.preflight:
         return asked.method
-    names = f" with {', '.join(asked.headers)}" if asked.headers else ""
-    return f"preflight for {asked.method}{names}" if in_full else "preflight"
+    asked_for = f" with {', '.join(asked.headers)}" if asked.headers else ""
+    return f"preflight for {asked.method}{asked_for}" if in_full else "preflight"
 
 
 def _some(texts: list[str], between: str = ", ") -> str:
@@ -238,11 +235,11 @@ def _some(texts: list[str], between: str = ", ") -> str:
 
 
 def _send(app: WSGIApplication, asked: Asked) -> HTTPResponse:
-    headers = [] if asked.origin is None else [("Origin", asked.origin)]
+    headers = [] if asked.origin is None else [(names.ORIGIN, asked.origin)]
     if asked.preflight:
-        headers.append(("Access-Control-Request-Method", asked.method))
+        headers.append((names.REQUEST_METHOD, asked.method))
         if asked.headers:
-            headers.append(("Access-Control-Request-Headers", ",".join(asked.headers)))
+            headers.append((names.REQUEST_HEADERS, ",".join(asked.headers)))
     method = "OPTIONS" if asked.preflight else asked.method
     request = HTTPRequest(method, _SERVER + asked.path, headers)
     try:
@@ -259,9 +256,9 @@ def _shown(name: str, asked: Asked, answer: HTTPResponse) -> str:
         return _NONE
     if name in _LISTS:
         items = {item.strip().lower() for value in values for item in value.split(",")}
-        spell = str.upper if name == _METHODS else str.title
+        spell = str.upper if name == names.ALLOW_METHODS else str.title
         values = [", ".join(sorted(map(spell, items)))]
-    elif name == _ALLOW_ORIGIN and values == [asked.origin]:
+    elif name == names.ALLOW_ORIGIN and values == [asked.origin]:
         return _ITS_OWN
     return one_line(", ".join(values))
 
@@ -280,13 +277,13 @@ def _lets_through(asked: Asked, origin: str, answer: HTTPResponse, credentials: 
     The other requests that a browser may send about it are answered well.
     """
     good = [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Allow-Credentials", "true"),
-        ("Access-Control-Allow-Methods", asked.method),
+        (names.ALLOW_ORIGIN, origin),
+        (names.ALLOW_CREDENTIALS, "true"),
+        (names.ALLOW_METHODS, asked.method),
     ]
 
     def send(request: HTTPRequest) -> HTTPResponse:
-        is_preflight = request.header("Access-Control-Request-Method") is not None
+        is_preflight = request.header(names.REQUEST_METHOD) is not None
         return answer if is_preflight is asked.preflight else HTTPResponse(200, "OK", good)
 
     request = PageRequest(
